@@ -37,11 +37,15 @@ class Grid(NamedTuple):
 
 
 class Paragraph(NamedTuple):
-    """A run of text at block level; `row` is the block's number; `level` is 1-6 for a heading element, else 0."""
+    """A run of text at block level; `row` is the block's number; `level` is 1-6 for a heading element, else 0.
+
+    `link` says that all of it is one link, as in menus and lists of neighbours.
+    """
 
     text: str
     row: int
     level: int = 0
+    link: bool = False
 
 
 Block = Paragraph | Grid
@@ -49,13 +53,18 @@ Block = Paragraph | Grid
 
 @dataclass(frozen=True)
 class Document:
-    """What a reader makes of bytes: no form is known yet."""
+    """What a reader makes of bytes: no form is known yet.
+
+    `main` is the half-open range of blocks that holds the article, without the site's menus. `notes` are findings of
+    the reader, as (name, note) pairs.
+    """
 
     title: str | None
     metas: tuple[tuple[str, str], ...]
     blocks: tuple[Block, ...]
     media_type: str
     charset: str | None
+    main: tuple[int, int]
     images: int = 0
     attachments: tuple[tuple[str, str], ...] = ()
     notes: tuple[tuple[str, str], ...] = ()

@@ -1,0 +1,355 @@
+"""HTML as portals write it, read with lxml into blocks in document order: paragraphs and tables.
+
+Traps: tables pasted from Word (a span a digit, `<o:p>`, hidden rows that only measure), layout tables around menus and
+articles, articles set with `<br>` alone, scripts inside cells, bodies cut anywhere, five thousand levels of nesting.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from lxml import etree, html
+
+from parsers.grid import MAX_COLSPAN, MAX_ROWSPAN, Source, TooLarge, rectangle, span
+from parsers.model import Block, Cell, Document, Grid, Paragraph
+from parsers.readers.encoding import decode
+
+_SKIP = frozenset(
+    "script style noscript template select option iframe object embed textarea svg math canvas audio video button "
+    "head title".split()
+)
+_STRUCK = frozenset(("del", "s", "strike"))
+_HEADINGS = {f"h{n}": n for n in range(1, 7)}
+_BLOCKS = frozenset(
+    "p div li ul ol dl dt dd section article header footer main nav aside form fieldset center blockquote pre address "
+    "body hr figure figcaption caption table thead tbody tfoot tr td th ucaptitle".split()
+) | frozenset(_HEADINGS)
+_CELL_BREAKS = ("p", "br", "div", "li", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "table", "center", "blockquote", "pre")
+_CELL_SLOW = (*_CELL_BREAKS, *_SKIP, *_STRUCK)
+_HTML_SPACE = re.compile(r"[ \t\n\r\f]+")
+#: stands for a line break while text is gathered; source line breaks are white space
+_BREAK = "\x1e"
+_HIDDEN = re.compile(r"display\s*:\s*none", re.I)
+_ATTACHMENT = re.compile(r"\.(pdf|docx?|xlsx?|wps|et|zip|rar|ofd)(?:$|[?#&])|downfile\.jsp|download\.jsp", re.I)
+_WRAPPER = re.compile(rb"</?(?:div|span|font|b|i|em|strong|center|blockquote|section|ul|ol|a)\b[^>]*>", re.I)
+_HEADING_TEXT = re.compile(r"\s*[一二三四五六七八九]、")
+#: a cell longer than this, or of more lines, holds an article or a menu rather than a label
+_LONG_CELL, _MANY_LINES = 400, 4
+#: more blocks than any report has: the rest of such a page is not read, and that is said
+_MAX_BLOCKS, _MAX_CELLS = 40_000, 150_000
+
+Element = html.HtmlElement
+
+
+def read_html(body: bytes, *, header_charset: str | None = None) -> Document:
+    """The Document of an HTML page. Never raises on input; what was cut short is in `notes`."""
+    text, charset, damaged = decode(body, header_charset=header_charset)
+    notes = [("encoding_damaged", f"{damaged} place(s) are no {charset}")] if damaged else []
+    if "\0" in text:
+        text = text.replace("\0", "")
+        notes.append(("nul_bytes", "NUL characters were dropped before reading"))
+    data = body if charset == "utf-8" and not damaged and not notes else text.encode("utf-8", "replace")
+    root, too_deep = _tree(data)
+    if too_deep:
+        root, _ = _tree(_WRAPPER.sub(b"<br>", data))
+        notes.append(("too_deep", "more than 2048 levels: read again without the elements that only wrap"))
+    if root is None:
+        return Document(None, (), (), "text/html", charset, (0, 0), notes=(*notes, ("no_markup", "no element was found")))
+    walk = _Walk(root)
+    walk.run()
+    title = root.find(".//title")
+    return Document(
+        title=_clean("".join(title.itertext())) or None if title is not None else None,
+        metas=tuple(_metas(root)),
+        blocks=tuple(walk.blocks),
+        media_type="text/html",
+        charset=charset,
+        main=walk.main_range(),
+        images=walk.images,
+        attachments=tuple(walk.attachments),
+        notes=(*notes, *walk.notes),
+    )
+
+
+def _tree(data: bytes) -> tuple[Element | None, bool]:
+    """(root, whether libxml2 gave up for depth). libxml2 2.14 stops at 2048 levels and drops the rest."""
+    parser = html.HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True)
+    try:
+        root = etree.fromstring(data, parser) if data.strip() else None
+    except etree.LxmlError:
+        root = None
+    return root, any(entry.type == etree.ErrorTypes.ERR_RESOURCE_LIMIT for entry in parser.error_log.filter_from_fatals())
+
+
+def _metas(root: Element) -> Iterator[tuple[str, str]]:
+    for meta in root.iter("meta"):
+        name, content = meta.get("name"), meta.get("content")
+        if name and content is not None:
+            yield name.strip().lower(), content
+
+
+def _clean(text: str) -> str:
+    text = _HTML_SPACE.sub(" ", text)
+    return text.strip(" ")
+
+
+class _Walk:
+    """One pass over the tree. `blocks` grows in document order; `owners` names the element that holds each block."""
+
+    def __init__(self, root: Element) -> None:
+        self.root = root
+        self.blocks: list[Block] = []
+        self.owners: list[Element] = []
+        self.images = 0
+        self.attachments: list[tuple[str, str]] = []
+        self.notes: list[tuple[str, str]] = []
+        self.tables = {table: n for n, table in enumerate(root.iter("table"), 1)}
+        self.cells = 0
+        self._pieces: list[str] = []
+        self._linked = self._plain = False
+
+    def run(self) -> None:
+        """Fill `blocks`. Text outside tables becomes paragraphs; a table becomes a grid and is entered only for layout."""
+        walk = etree.iterwalk(self.root, events=("start", "end"))
+        level = links = 0
+        loose: Element | None = None
+        for event, element in walk:
+            tag = element.tag
+            if event == "start":
+                if tag in _SKIP:
+                    walk.skip_subtree()
+                    continue
+                if tag in _BLOCKS:
+                    self._flush(element.getparent(), level)
+                    level = _HEADINGS.get(tag, 0)
+                    if len(self.blocks) > _MAX_BLOCKS:
+                        self.notes.append(("page_too_long", f"reading stopped after {_MAX_BLOCKS} blocks"))
+                        return
+                    if tag == "table":
+                        if not self._table(element):
+                            walk.skip_subtree()
+                            continue
+                    elif tag == "tr" and (parent := element.getparent()) is not loose and self._is_loose(element):
+                        loose = parent
+                        self._grid(parent, None, [[child for child in parent if child.tag == "tr"]])
+                elif tag == "br":
+                    self._pieces.append(_BREAK)
+                elif tag == "img":
+                    self.images += 1
+                elif tag == "a":
+                    links += 1
+                    self._attachment(element)
+                if text := element.text:
+                    self._text(text, links)
+            else:
+                if tag in _BLOCKS:
+                    self._flush(element, level)
+                    level = 0
+                elif tag == "a":
+                    links -= 1
+                if tail := element.tail:
+                    self._text(tail, links)
+        self._flush(self.root, 0)
+
+    def main_range(self) -> tuple[int, int]:
+        """The blocks under the smallest element that holds every table of some size and every numbered heading."""
+        lineage: list[Element] | None = None
+        for block, owner in zip(self.blocks, self.owners, strict=True):
+            if isinstance(block, Grid):
+                if len(block.rows) < 3 or len(block.rows[0]) < 2:
+                    continue
+            elif not _HEADING_TEXT.match(block.text):
+                continue
+            above = [owner, *owner.iterancestors()][::-1]
+            if lineage is None:
+                lineage = above
+            else:
+                shared = 0
+                for mine, theirs in zip(lineage, above, strict=False):
+                    if mine is not theirs:
+                        break
+                    shared += 1
+                lineage = lineage[:shared]
+        if not lineage:
+            return 0, len(self.blocks)
+        holder = lineage[-1]
+        first, last = 0, len(self.owners)
+        while first < last and not _within(self.owners[first], holder):
+            first += 1
+        while last > first and not _within(self.owners[last - 1], holder):
+            last -= 1
+        return first, last
+
+    def _text(self, text: str, links: int) -> None:
+        self._pieces.append(text)
+        if links:
+            self._linked = True
+        elif not text.isspace():
+            self._plain = True
+
+    def _flush(self, owner: Element | None, level: int) -> None:
+        pieces = self._pieces
+        if not pieces:
+            return
+        text = "".join(pieces)
+        pieces.clear()
+        link = self._linked and not self._plain
+        self._linked = self._plain = False
+        for line in text.split(_BREAK):
+            line = _HTML_SPACE.sub(" ", line).strip(" ")
+            if line:
+                self.blocks.append(Paragraph(line, len(self.blocks) + 1, level, link))
+                self.owners.append(self.root if owner is None else owner)
+
+    def _attachment(self, element: Element) -> None:
+        href = element.get("href") or ""
+        if _ATTACHMENT.search(href):
+            self.attachments.append((href, _clean("".join(element.itertext()))))
+
+    def _is_loose(self, row: Element) -> bool:
+        return next(row.iterancestors("table"), None) is None
+
+    def _table(self, table: Element) -> bool:
+        """Add the grid of a table; True where the walk should enter it, since it holds tables or an article."""
+        nested = {
+            inner
+            for inner in table.iterdescendants("table")
+            if sum(1 for _, _ in zip(inner.iter("td", "th"), range(2), strict=False)) > 1
+        }
+        holders = {above for inner in nested for above in inner.iterancestors("td", "th")}
+        groups: list[list[Element]] = []
+        feet: list[list[Element]] = []
+        loose: list[Element] = []
+        for child in table:
+            tag = child.tag
+            if tag == "tr":
+                loose.append(child)
+                continue
+            if loose:
+                groups.append(loose)
+                loose = []
+            if tag in ("tbody", "thead", "tfoot"):
+                (feet if tag == "tfoot" else groups).append([row for row in child.iter("tr") if _own(row, table, nested)])
+            elif tag not in ("colgroup", "caption", "col"):
+                groups.append([row for row in child.iter("tr") if _own(row, table, nested)])
+        if loose:
+            groups.append(loose)
+        for child in table.iter("caption"):
+            if _own(child, table, nested) and (text := _cell_text(child)):
+                self.blocks.append(Paragraph(text, len(self.blocks) + 1))
+                self.owners.append(table)
+        long = self._grid(table, self.tables[table], groups + feet, holders)
+        return bool(nested) or long
+
+    def _grid(
+        self,
+        owner: Element,
+        number: int | None,
+        groups: list[list[Element]],
+        holders: set[Element] | None = None,
+    ) -> bool:
+        """Add one grid; True where one of its cells is too long for a label or a figure."""
+        order = {row: n for n, row in enumerate((row for group in groups for row in group), 1)}
+        long = False
+        sources: list[list[list[Source]]] = []
+        for group in groups:
+            lines: list[list[Source]] = []
+            for row in group:
+                line: list[Source] = []
+                if not _hidden(row):
+                    cells = [cell for cell in row if cell.tag in ("td", "th")]
+                    if len(cells) != len(row):
+                        cells = [
+                            cell for cell in row.iter("td", "th") if next(cell.iterancestors("tr", "table"), None) is row
+                        ]
+                    for n, cell in enumerate(cells, 1):
+                        if _hidden(cell):
+                            continue
+                        text = "" if holders and cell in holders else _cell_text(cell)
+                        if len(text) > 40 and (len(text) > _LONG_CELL or text.count("\n") >= _MANY_LINES):
+                            long = True
+                        line.append(
+                            Source(
+                                Cell(text, number, order[row], n),
+                                span(cell.get("rowspan"), MAX_ROWSPAN, zero=0),
+                                span(cell.get("colspan"), MAX_COLSPAN),
+                            )
+                        )
+                    self.cells += len(line)
+                lines.append(line)
+                if self.cells > _MAX_CELLS:
+                    self.notes.append(("page_too_long", f"tables beyond {_MAX_CELLS} cells were not read"))
+                    return False
+            sources.append(lines)
+        try:
+            rows = rectangle(sources)
+        except TooLarge:
+            self.notes.append(("table_too_large", f"table {number} is too large for an official form and was not read"))
+            return long
+        if rows:
+            self.blocks.append(Grid(number, rows))
+            self.owners.append(owner)
+        return long
+
+
+def _within(element: Element, holder: Element) -> bool:
+    return element is holder or any(above is holder for above in element.iterancestors())
+
+
+def _own(row: Element, table: Element, nested: set[Element]) -> bool:
+    return not nested or next(row.iterancestors("table"), None) is table
+
+
+def _hidden(element: Element) -> bool:
+    style = element.get("style")
+    if style and "none" in style and _HIDDEN.search(style):
+        return True
+    return element.get("hidden") is not None
+
+
+def _cell_text(cell: Element) -> str:
+    """The text of a cell as rendered: HTML white space collapsed, a line for each block or `<br>`, no script."""
+    if len(cell) == 0:
+        text = cell.text or ""
+    else:
+        special = list(cell.iter(*_CELL_SLOW))
+        if not special or (len(special) == 1 and special[0].tag in ("p", "div") and _wraps(cell, special[0])):
+            text = "".join(cell.itertext())
+        else:
+            return _cell_lines(cell)
+    if text.isascii() and text.isdigit():
+        return text
+    return _HTML_SPACE.sub(" ", text).strip(" ")
+
+
+def _wraps(cell: Element, block: Element) -> bool:
+    """Whether all text of the cell stands inside its one block."""
+    return (
+        block.getparent() is cell
+        and not (cell.text and not cell.text.isspace())
+        and not (block.tail and not block.tail.isspace())
+        and len(cell) == 1
+    )
+
+
+def _cell_lines(cell: Element) -> str:
+    pieces: list[str] = []
+    walk = etree.iterwalk(cell, events=("start", "end"))
+    for event, element in walk:
+        tag = element.tag
+        if event == "start":
+            if tag in _SKIP:
+                walk.skip_subtree()
+                continue
+            if tag in _CELL_BREAKS or tag in _STRUCK:
+                pieces.append(_BREAK)
+            if element.text:
+                pieces.append(element.text)
+        elif element is not cell:
+            if tag != "br" and (tag in _CELL_BREAKS or tag in _STRUCK):
+                pieces.append(_BREAK)
+            if element.tail:
+                pieces.append(element.tail)
+    lines = (_HTML_SPACE.sub(" ", line).strip(" ") for line in "".join(pieces).split(_BREAK))
+    return "\n".join(line for line in lines if line)
