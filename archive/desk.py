@@ -1,0 +1,59 @@
+"""The archive in a browser: a Datasette (0.65) over one file, with what `archive/` says about it.
+
+`datasette archive/` opens the default archive the same way. Here any file may be served, and it is always called
+`gongkai`, since the descriptions, queries and links hang on a database's name. Datasette 0.65 has no lifespan: its
+start-up hooks are called before the server starts. The socket is bound first, so that a port in use is an `OSError`
+and not an exit inside uvicorn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import uvicorn
+from datasette.app import Datasette
+from datasette.database import Database
+from datasette.utils import parse_metadata
+
+FOLDER = Path(__file__).resolve().parent
+
+
+def desk(db: Path) -> Datasette:
+    """A Datasette over the archive `db`, read-only, with descriptions, queries, limits and plugins of `archive/`."""
+    templates, static = FOLDER / "templates", FOLDER / "static"
+    datasette = Datasette(
+        [],
+        memory=True,
+        metadata=parse_metadata((FOLDER / "metadata.yml").read_text(encoding="utf-8")),
+        settings=json.loads((FOLDER / "settings.json").read_text(encoding="utf-8")),
+        plugins_dir=str(FOLDER / "plugins"),
+        template_dir=str(templates) if templates.is_dir() else None,
+        static_mounts=[("static", str(static))] if static.is_dir() else None,
+    )
+    datasette.remove_database("_memory")
+    datasette.add_database(Database(datasette, path=str(db), is_mutable=True), name="gongkai")
+    return datasette
+
+
+def serve(db: Path, host: str, port: int, opened: Callable[[str], None]) -> None:
+    """Serve `db` until SIGINT or SIGTERM; `opened` gets the address, once it listens. Port 0 takes any free one.
+
+    `OSError` when the address cannot be listened on.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, port), family=family) as listener:
+        datasette = desk(db)
+        shown = f"[{host}]" if ":" in host else host
+        address = f"http://{shown}:{listener.getsockname()[1]}/"
+
+        async def run() -> None:
+            await datasette.invoke_startup()
+            server = uvicorn.Server(uvicorn.Config(datasette.app(), log_level="warning", lifespan="off"))
+            opened(address)
+            await server.serve(sockets=[listener])
+
+        asyncio.run(run())

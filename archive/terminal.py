@@ -1,0 +1,100 @@
+"""A reading, and rows of the archive, as text for a terminal.
+
+What a page says may hold control characters that a terminal would obey; they are printed as `?`. Chinese is measured
+in cells. Without a terminal a line is 160 cells wide.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+WIDTH = 160
+WIDEST = 8  # columns; a row of more stands upright
+_HEAD = ("index_number", "publisher", "written_on", "published_on", "document_number")
+
+
+def plain(text: str) -> str:
+    """`text` on one line, without any character that a terminal would obey."""
+    return "".join(character if character.isprintable() or character == "\u3000" else "?" for character in text)
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    for line in lines:
+        sys.stdout.write(plain(line) + "\n")
+
+
+def print_table(rows: Sequence[Sequence[Any]], headings: Sequence[str]) -> None:
+    """Print an aligned table: columns with a number in them to the right, None as nothing."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for number, heading in enumerate(headings):
+        numeric = any(isinstance(row[number], int | float) for row in rows)
+        table.add_column(Text(heading), justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text("" if cell is None else plain(str(cell))) for cell in row))
+    Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False).print(table)
+
+
+def print_report(report: Mapping[str, Any]) -> None:
+    """A reading (`parsers.as_dict`): its head, figures with their states, failed checks, notices."""
+    metadata = report["metadata"]
+    head = {"kind": report["kind"], "agency": metadata["agency"], "region": metadata["region"], "year": report["year"]}
+    head |= {"form": report["form"]} | {name: metadata[name] for name in _HEAD}
+    head |= {"read as": ", ".join(filter(None, (report["media_type"], report["charset"])))}
+    lines = [f"  {name:<15} {'-' if value is None else value}" for name, value in head.items()]
+    print_lines([report["title"] or "(no title)", *lines])
+    print_figures(report["figures"])
+    checks = [finding for finding in report["findings"] if finding["kind"] == "check"]
+    notices = [finding for finding in report["findings"] if finding["kind"] != "check"]
+    counts = Counter(check["status"] for check in checks)
+    told = ", ".join(f"{counts[status]} {status}" for status in ("pass", "fail", "not_assessable"))
+    print_lines([f"{len(report['figures'])} figures, {len(report['sections'])} sections; checks: {told}"])
+    failed = [check for check in checks if check["status"] == "fail"]
+    print_findings(failed, ("name", "at", "strength", "found", "expected", "cause", "note"))
+    print_findings(notices, ("kind", "name", "at", "found", "expected", "note"))
+
+
+def print_findings(findings: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> None:
+    """Print findings as a table, without the columns that are empty in all; nothing where there is none."""
+    used = [key for key in keys if any(finding[key] is not None for finding in findings)]
+    if findings:
+        print_table([[finding[key] for key in used] for finding in findings], used)
+
+
+def print_figures(figures: Iterable[Mapping[str, Any]]) -> None:
+    """One table a run of rows with the same columns; rows of more than `WIDEST` columns stand upright."""
+    rows: dict[tuple[str, str], tuple[str, str, dict[str, Any]]] = {}
+    for figure in figures:
+        key = (figure["form"], figure["indicator"])
+        rows.setdefault(key, (figure["label"], figure["unit"], {}))[2][figure["col"]] = mark(figure)
+    runs: list[tuple[list[str], list[list[Any]]]] = []
+    for label, unit, cells in rows.values():
+        columns = list(cells)
+        if not runs or runs[-1][0] != columns:
+            runs.append((columns, []))
+        runs[-1][1].append([label, *cells.values(), unit])
+    for columns, run in runs:
+        if len(columns) > WIDEST:
+            upright = [
+                [row[0], column, value, row[-1]]
+                for row in run
+                for column, value in zip(columns, row[1:-1], strict=True)
+            ]
+            print_table(upright, ("figure", "column", "value", "unit"))
+        else:
+            print_table(run, ("figure", *columns, "unit"))
+
+
+def mark(figure: Mapping[str, Any]) -> Any:
+    """A figure's value, or what stands in its place: (blank), (dash -), (text 无), (? 8040) for a number of no unit."""
+    if figure["value"] is not None:
+        return figure["value"]
+    name = "?" if figure["state"] == "number" else figure["state"]
+    return f"({name} {figure['raw'].strip()})" if figure["raw"].strip() else f"({name})"
