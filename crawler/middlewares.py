@@ -1,0 +1,225 @@
+"""What Scrapy lacks: an address guard, a robots.txt that fails closed, and a second look at short bodies.
+
+Each is asked again on every hop of a redirect, because Scrapy sends a redirected request through all of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from protego import Protego
+from scrapy import Request
+from scrapy.crawler import Crawler
+from scrapy.downloadermiddlewares.retry import get_retry_request
+from scrapy.exceptions import (
+    CannotResolveHostError,
+    DownloadCancelledError,
+    DownloadConnectionRefusedError,
+    DownloadFailedError,
+    DownloadTimeoutError,
+    IgnoreRequest,
+    ResponseDataLossError,
+    UnsupportedURLSchemeError,
+)
+from scrapy.http import Response
+from scrapy.http.request import NO_CALLBACK
+from scrapy.utils.defer import maybe_deferred_to_future
+from twisted.internet.error import ConnectError, ConnectionDone, ConnectionLost, DNSLookupError
+
+from archive.addresses import canonical_url
+from crawler.captures import answer_verdict, answered, unanswered
+from crawler.gate import HostLeftAlone, Interrupted, gate_for
+from crawler.portals import Portal, host_and_port, host_key
+
+ROBOTS_LIMIT = 512 * 1024  # bytes that are read; RFC 9309, 2.5 asks for at least 500 KiB
+NETWORK_ERRORS = (
+    CannotResolveHostError,
+    ConnectError,
+    ConnectionDone,
+    ConnectionLost,
+    DownloadCancelledError,
+    DownloadConnectionRefusedError,
+    DownloadFailedError,
+    DownloadTimeoutError,
+    OSError,
+    ResponseDataLossError,
+    UnsupportedURLSchemeError,
+)
+
+
+class Refused(IgnoreRequest):
+    """We do not ask for this address; the message says why."""
+
+
+class RobotsRefused(Refused):
+    """robots.txt says no, or could not be had."""
+
+
+class AddressGuard:
+    """Lets a request go to its portal's own hosts and to official hosts on the public Internet, nowhere else.
+
+    The name is resolved here through Scrapy's caching resolver, and the connection is made to the very address that
+    was checked, so a name that changes its address in between (rebinding) gains nothing. Scrapy's resolver knows IPv4
+    only; a literal IPv6 address is checked like any other.
+    """
+
+    def __init__(self, crawler: Crawler) -> None:
+        self.crawler = crawler
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> AddressGuard:
+        """Scrapy's way in."""
+        return cls(crawler)
+
+    async def process_request(self, request: Request) -> None:
+        """Raise Refused for an address that is not ours to ask; set the slot to host and port."""
+        spider: Any = self.crawler.spider
+        await check_address(request.url, spider.portals[request.meta["portal"]])
+        request.meta["download_slot"] = host_key(request.url)
+
+
+def foreign(url: str, portal: Portal) -> str | None:
+    """Why a URL may not be asked, judged by its spelling alone; None where it may."""
+    scheme = urlsplit(url).scheme
+    if scheme not in ("http", "https"):
+        return f"{scheme or 'no scheme'}: is not fetched"
+    host, port = host_and_port(url)
+    if portal.trusts(host, port):
+        return None
+    if not host.endswith(".gov.cn") or not port:
+        return f"{host or 'an address without a host'} is neither {portal.key}'s own host nor an official one"
+    return None
+
+
+async def check_address(url: str, portal: Portal) -> None:
+    """Raise Refused where `url` is foreign or its host resolves to an address that is not public."""
+    why = foreign(url, portal)
+    if why is not None:
+        raise Refused(why)
+    host, port = host_and_port(url)
+    if portal.trusts(host, port):
+        return
+    try:
+        address = await _resolve(host)
+    except DNSLookupError:
+        return  # the download fails in the same way, and is recorded as that
+    if not ipaddress.ip_address(address).is_global:
+        raise Refused(f"{host} resolves to {address}, which is not a public address")
+
+
+async def _resolve(host: str) -> str:
+    """The address that a connection to `host` will be made to (IReactorCore.resolve, through Scrapy's resolver)."""
+    from twisted.internet import reactor
+
+    core: Any = reactor
+    return str(await maybe_deferred_to_future(core.resolve(host)))
+
+
+class Rules(NamedTuple):
+    """What a host's robots.txt means for us: a refusal of everything, or rules."""
+
+    refusal: str | None
+    rules: Protego | None
+
+
+class Robots:
+    """RFC 9309, failing closed: a robots.txt that cannot be had is a no (docs/design.md, "Politeness").
+
+    Asked once a host and crawl, over all families of the process, and kept as a capture with the decision in its note.
+    """
+
+    def __init__(self, crawler: Crawler) -> None:
+        self.crawler = crawler
+        self.agent: str = crawler.settings["ROBOTSTXT_USER_AGENT"]
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Robots:
+        """Scrapy's way in."""
+        return cls(crawler)
+
+    async def process_request(self, request: Request) -> None:
+        """Raise RobotsRefused or HostLeftAlone where the host does not want the request."""
+        if request.meta["kind"] == "robots":
+            return
+        gate = gate_for(request.url, self.crawler.settings.getfloat("DOWNLOAD_DELAY"))
+        if gate.left_alone is not None:
+            raise HostLeftAlone(gate.left_alone)
+        robots = await self._rules(request)
+        if robots.refusal is not None:
+            raise RobotsRefused(robots.refusal)
+        if robots.rules is not None and not robots.rules.can_fetch(request.url, self.agent):
+            raise RobotsRefused("robots.txt does not allow this address")
+
+    async def _rules(self, request: Request) -> Rules:
+        spider: Any = self.crawler.spider
+        asked: dict[str, asyncio.Future[Rules]] = spider.session.robots
+        key = f"{urlsplit(request.url).scheme}://{host_key(request.url)}"
+        if key not in asked:
+            asked[key] = asyncio.get_running_loop().create_future()
+            try:
+                asked[key].set_result(await self._ask(request))
+            except BaseException as error:
+                asked[key].set_exception(error)
+                asked[key].exception()  # seen: it is raised here too
+                raise
+        return await asyncio.shield(asked[key])
+
+    async def _ask(self, request: Request) -> Rules:
+        spider: Any = self.crawler.spider
+        parts = urlsplit(request.url)
+        url = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/robots.txt"
+        meta = {"kind": "robots", "portal": request.meta["portal"], "listed": canonical_url(url)}
+        query = Request(url, meta=meta, callback=NO_CALLBACK, priority=1000, dont_filter=True)
+        try:
+            response = await self.crawler.engine.download_async(query)
+        except (Interrupted, HostLeftAlone):
+            raise
+        except (IgnoreRequest, *NETWORK_ERRORS) as error:
+            rules = Rules(f"robots.txt could not be had: {error}", None)
+            outcome = "refused" if isinstance(error, Refused) else "failed"
+            spider.session.save_capture(
+                unanswered(query.meta, spider.session.crawl_id, outcome, rules.refusal), None, None
+            )
+            return rules
+        rules, outcome = judge_robots(response)
+        if outcome == "blocked":
+            gate_for(response.url).saw_challenge()
+        note = rules.refusal or "robots.txt allows what it does not name" if rules.rules else rules.refusal
+        capture = answered(response, spider.session.crawl_id, outcome, note or "no robots.txt: all is allowed")
+        spider.session.save_capture(capture, response.body or None, "text/plain")
+        return rules
+
+
+def judge_robots(response: Response) -> tuple[Rules, str]:
+    """The rules of an answer to /robots.txt, and the outcome of its capture."""
+    verdict = answer_verdict(response)
+    if verdict.outcome == "blocked":
+        return Rules(f"robots.txt is behind a challenge: {verdict.note}", None), "blocked"
+    if 200 <= response.status < 300 and "dataloss" not in response.flags:
+        text = response.body[:ROBOTS_LIMIT].decode("utf-8", errors="replace")
+        return Rules(None, Protego.parse(text)), "ok" if response.body else "failed"
+    if 400 <= response.status < 500 and response.status != 408:
+        return Rules(None, None), verdict.outcome
+    return Rules(f"robots.txt could not be had: {verdict.note}", None), verdict.outcome
+
+
+class ShortBody:
+    """A body shorter than its Content-Length is asked for again, like any other broken answer."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self.crawler = crawler
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> ShortBody:
+        """Scrapy's way in."""
+        return cls(crawler)
+
+    def process_response(self, request: Request, response: Response) -> Request | Response:
+        """The same request again, up to the tries that are allowed; then the answer as it is."""
+        spider: Any = self.crawler.spider
+        if "dataloss" not in response.flags:
+            return response
+        return get_retry_request(request, spider=spider, reason="short body") or response

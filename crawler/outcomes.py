@@ -1,0 +1,143 @@
+"""What an answer is: a good page, a missing one, a challenge, a failure. Pure functions of status, headers and bytes.
+
+The outcomes are those of docs/design.md ("Outcomes of a capture"). The traps: a challenge, a missing page and a closed
+site all come with status 200; a page behind 瑞数 carries `$_ts` for ever, also when it is let through, so a script
+alone proves nothing: the page must have next to no text of its own. Challenges are named, never solved.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+SHORT_TEXT = 300  # characters of visible text; the shortest real report seen has some 600
+SNIFFED = 200_000  # bytes; a challenge or an error page is smaller
+
+
+class Verdict(NamedTuple):
+    """`outcome` is `ok` for a body that is to be kept as content, else an outcome of a capture; `note` says why."""
+
+    outcome: str
+    note: str | None = None
+
+
+class Signs(NamedTuple):
+    """The compiled patterns of `signs.toml`."""
+
+    drop: re.Pattern[str]
+    keep: re.Pattern[str]
+    scripts: re.Pattern[str]
+    words: re.Pattern[str]
+    gone: re.Pattern[str]
+    gone_paths: re.Pattern[str]
+    maintenance: re.Pattern[str]
+
+
+@lru_cache(maxsize=1)
+def signs() -> Signs:
+    """The patterns of `signs.toml`, read once."""
+    with (Path(__file__).parent / "signs.toml").open("rb") as file:
+        data = tomllib.load(file)
+
+    def either(patterns: Iterable[str]) -> re.Pattern[str]:
+        return re.compile("|".join(f"(?:{pattern})" for pattern in patterns))
+
+    return Signs(
+        drop=either(data["titles"]["drop"]),
+        keep=either(data["titles"]["keep"]),
+        scripts=either(data["challenges"]["scripts"]),
+        words=either(data["challenges"]["words"]),
+        gone=either(data["gone"]["words"]),
+        gone_paths=either(data["gone"]["paths"]),
+        maintenance=either(data["maintenance"]["words"]),
+    )
+
+
+def is_report_title(title: str) -> bool:
+    """Whether a line of an annual-report list names an annual report of a body (issue 4: guides and website returns do
+    not), judged on the title without white space."""
+    bare = re.sub(r"\s+", "", title).replace("...", "…")
+    return signs().drop.search(bare) is None and signs().keep.search(bare) is not None
+
+
+def visible_text(body: bytes) -> str:
+    """The text of a small page without script, style, tags and white space; the charset is tried, not trusted."""
+    try:
+        text = body[:SNIFFED].decode("utf-8")
+    except UnicodeDecodeError:
+        text = body[:SNIFFED].decode("gb18030", errors="replace")
+    text = re.sub(r"(?is)<(script|style)\b.*?(</\1\s*>|\Z)|<!--.*?-->", " ", text)
+    return re.sub(r"\s+", "", re.sub(r"<[^>]*>", " ", text))
+
+
+def judge(
+    status: int,
+    body: bytes,
+    *,
+    final_url: str,
+    headers: Iterable[tuple[str, str]] = (),
+    flags: Iterable[str] = (),
+) -> Verdict:
+    """The outcome of one answer, after its retries. `ok` is a 2xx body with content; `unchanged` is a 304."""
+    if "dataloss" in flags:
+        return Verdict("failed", f"{len(body)} bytes came, fewer than the answer's Content-Length")
+    challenge = _challenge(status, body, headers)
+    if challenge is not None:
+        return Verdict("blocked", challenge)
+    if status == 304:
+        return Verdict("unchanged", "304")
+    if status in (404, 410):
+        return Verdict("gone", str(status))
+    if 300 <= status < 400:
+        return _unfollowed(status, headers)
+    if not 200 <= status < 300:
+        return Verdict("failed", f"status {status}")
+    if not body.strip():
+        return Verdict("failed", "an empty answer")
+    return _soft(body, final_url)
+
+
+def _challenge(status: int, body: bytes, headers: Iterable[tuple[str, str]]) -> str | None:
+    head = body[:SNIFFED].decode("latin-1")
+    cookies = " ".join(value for name, value in headers if name.lower() == "set-cookie")
+    script = signs().scripts.search(head) or signs().scripts.search(cookies)
+    if status in (401, 403, 412, 429, 512, 521):
+        return f"status {status}, {script.group()}" if script else f"status {status}"
+    if status >= 400 or len(body) > SNIFFED:
+        return None
+    short = visible_text(body)
+    if len(short) > SHORT_TEXT:
+        return None
+    if script is not None and "<script" in head.lower():
+        return f"status {status}, {script.group()}"
+    word = signs().words.search(short)
+    return f"status {status}, {word.group()}" if word else None
+
+
+def _unfollowed(status: int, headers: Iterable[tuple[str, str]]) -> Verdict:
+    location = next((value for name, value in headers if name.lower() == "location"), None)
+    if location is None:
+        return Verdict("failed", f"status {status} without a Location")
+    scheme = urlsplit(location).scheme.lower()
+    if scheme not in ("", "http", "https"):
+        return Verdict("refused", f"a redirect to {scheme}:")
+    return Verdict("failed", f"status {status}, not followed")
+
+
+def _soft(body: bytes, final_url: str) -> Verdict:
+    if signs().gone_paths.search(urlsplit(final_url).path):
+        return Verdict("gone", f"status 200 at {urlsplit(final_url).path}")
+    if len(body) > SNIFFED or body.lstrip()[:1] != b"<":
+        return Verdict("ok")
+    short = visible_text(body)
+    if len(short) <= SHORT_TEXT:
+        if word := signs().gone.search(short):
+            return Verdict("gone", f"status 200, {word.group()}")
+        if word := signs().maintenance.search(short):
+            return Verdict("failed", f"status 200, {word.group()}")
+    return Verdict("ok")

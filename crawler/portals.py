@@ -1,0 +1,182 @@
+"""The registry of portals: TOML tables, one file a province, checked before anything is fetched.
+
+A portal is data (docs/design.md, "A portal"). Files under `crawler/portals/` are shipped and may name only official
+hosts (`*.gov.cn`); a file given with `--portals` is trusted as it stands, loopback hosts included, and its tables
+come beside the shipped ones, under other keys.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+SHIPPED = Path(__file__).parent / "portals"
+SPIDERS = Path(__file__).parent / "spiders"
+
+_REQUIRED = ("name", "region", "family", "url")
+_OPTIONAL = ("hosts", "pages")
+_KEY = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class PortalError(ValueError):
+    """A portals file or a portal's key that cannot be used; the message names file, line and key."""
+
+
+@dataclass(frozen=True)
+class Portal:
+    """One entry point on one government host; `hosts` are further hosts, `name` or `name:port`."""
+
+    key: str
+    name: str
+    region: str
+    family: str
+    url: str
+    hosts: tuple[str, ...] = ()
+    pages: tuple[str, ...] = ()
+    source: str = field(default="", compare=False)
+
+    def trusts(self, hostname: str, port: int) -> bool:
+        """Whether host and port are the portal's own, by its URL, its `hosts` or its `pages`."""
+        addresses = [host_and_port(url) for url in (self.url, *self.pages)]
+        if (hostname, port) in addresses:
+            return True
+        return any(
+            host in (hostname, f"{hostname}:{port}") and (":" in host or port in _DEFAULT_PORTS.values())
+            for host in self.hosts
+        )
+
+
+def host_and_port(url: str) -> tuple[str, int]:
+    """Host (lower case, without brackets) and port of an http(s) URL; port 0 where the URL names no usable one."""
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    return (parts.hostname or "").rstrip("."), _DEFAULT_PORTS.get(parts.scheme, 0) if port is None else port
+
+
+def host_key(url: str) -> str:
+    """A host for politeness: name and port, as `name:port`."""
+    name, port = host_and_port(url)
+    return f"{name}:{port}"
+
+
+def is_loopback(hostname: str) -> bool:
+    """Whether the name is this machine's own by its spelling alone; nothing is resolved."""
+    return hostname in ("localhost", "::1") or re.fullmatch(r"127(\.\d{1,3}){3}", hostname) is not None
+
+
+def families() -> frozenset[str]:
+    """The families' slugs: one for each file in `crawler/spiders/`."""
+    return frozenset(path.stem.replace("_", "-") for path in SPIDERS.glob("*.py") if path.stem != "__init__")
+
+
+def load(files: Iterable[Path] = ()) -> dict[str, Portal]:
+    """The shipped portals and those of `files`, by key. PortalError names the first fault."""
+    portals: dict[str, Portal] = {}
+    sources = [(path, True) for path in sorted(SHIPPED.glob("*.toml"))] + [(Path(path), False) for path in files]
+    for path, shipped in sources:
+        for portal in _load_file(path, shipped=shipped):
+            if portal.key in portals:
+                first = portals[portal.key].source
+                raise PortalError(f"{portal.source}: [{portal.key}] is already a portal in {first}")
+            portals[portal.key] = portal
+    return portals
+
+
+def choose(portals: Mapping[str, Portal], keys: Iterable[str]) -> list[Portal]:
+    """The portals of `keys` in their order, once each; all where `keys` is empty. PortalError for an unknown key."""
+    wanted = list(dict.fromkeys(keys))
+    for key in wanted:
+        if key not in portals:
+            near = ", ".join(name for name in portals if key in name or name in key) or ", ".join(list(portals)[:8])
+            raise PortalError(f"no portal has the key {key!r}; there are: {near or 'none'} (gongkai portals list)")
+    return [portals[key] for key in wanted] if wanted else list(portals.values())
+
+
+def _load_file(path: Path, *, shipped: bool) -> list[Portal]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise PortalError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        raise PortalError(f"{path}, line {line}: not UTF-8") from error
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        place = re.search(r"\(at (?:line (\d+).*|end of document)\)$", str(error))
+        line = int(place.group(1)) if place and place.group(1) else len(text.splitlines())
+        what = re.sub(r" \(at .*\)$", "", str(error))
+        raise PortalError(f"{path}, line {line}: not valid TOML: {what}") from error
+    return [_check(path, text, key, table, shipped=shipped) for key, table in tables.items()]
+
+
+def _check(path: Path, text: str, key: str, table: Any, *, shipped: bool) -> Portal:
+    def fault(message: str, setting: str | None = None) -> PortalError:
+        return PortalError(f"{path}, line {_line(text, key, setting)}: [{key}] {message}")
+
+    if not isinstance(table, dict):
+        raise PortalError(f"{path}, line {_line(text, None, key)}: {key} stands outside any portal's table")
+    if not _KEY.fullmatch(key):
+        raise fault("is not a key: small letters, digits and single dashes")
+    for name in table:
+        if name not in _REQUIRED + _OPTIONAL:
+            raise fault(f"has an unknown setting {name}; known: {', '.join(_REQUIRED + _OPTIONAL)}", name)
+    for name in _REQUIRED:
+        if name not in table:
+            raise fault(f"lacks {name}")
+        if not isinstance(table[name], str) or not table[name].strip():
+            raise fault(f"{name} must be a text", name)
+    for name in _OPTIONAL:
+        value = table.get(name, [])
+        if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
+            raise fault(f"{name} must be a list of texts", name)
+    if not re.fullmatch(r"[0-9]{6}", table["region"]):
+        raise fault(f'region must be six digits (GB/T 2260), not "{table["region"]}"', "region")
+    if table["family"] not in families():
+        raise fault(f'family "{table["family"]}" is unknown; known: {", ".join(sorted(families()))}', "family")
+    for name in ("url", "pages"):
+        for url in [table["url"]] if name == "url" else table.get("pages", []):
+            if urlsplit(url).scheme not in ("http", "https") or not all(host_and_port(url)):
+                raise fault(f"{url} is not an http(s) address", name)
+            if shipped and not host_and_port(url)[0].endswith(".gov.cn"):
+                raise fault(f"{host_and_port(url)[0]} is no official host (.gov.cn)", name)
+    for host in table.get("hosts", []):
+        if shipped and not host.partition(":")[0].endswith(".gov.cn"):
+            raise fault(f"{host} is no official host (.gov.cn)", "hosts")
+    source = f"{path}, line {_line(text, key, None)}"
+    return Portal(
+        key=key,
+        name=table["name"],
+        region=table["region"],
+        family=table["family"],
+        url=table["url"],
+        hosts=tuple(table.get("hosts", [])),
+        pages=tuple(table.get("pages", [])),
+        source=source,
+    )
+
+
+def _line(text: str, key: str | None, setting: str | None) -> int:
+    """The line of a table's header, or of a setting in it; 1 where TOML's freedoms hide it."""
+    inside = key is None
+    header = 0
+    for number, line in enumerate(text.splitlines(), start=1):
+        bare = line.strip()
+        if bare.startswith("["):
+            inside = key is not None and re.fullmatch(rf'\[\s*"?{re.escape(key)}"?\s*\](\s*#.*)?', bare) is not None
+            if inside:
+                header = number
+                if setting is None:
+                    return number
+        elif inside and setting is not None and re.match(rf'"?{re.escape(setting)}"?\s*=', bare):
+            return number
+    return header or 1

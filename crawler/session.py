@@ -1,0 +1,260 @@
+"""One crawl of one archive, shared by all crawlers of the process: the store, the crawl's row, the parser processes.
+
+Whoever comes first opens it, whoever leaves last closes it, so that `scrapy crawl` and `gongkai crawl` do the same
+work. The archive is the crawl's only state: what is kept here is lost at a death and nothing but time is lost with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from archive.store import Capture, Store
+
+import parsers
+from archive.errors import ArchiveBusy, ArchiveError
+from archive.parsing import ParserPool
+from crawler.portals import Portal
+
+ROOT = Path(__file__).resolve().parent.parent
+GOOD = frozenset({"new", "changed", "unchanged"})
+LONGEST_INTERVAL = 90  # days between two visits to a page that does not change
+
+Progress = Callable[[int, int, str], None]  # pages done, pages known of so far, the page's title
+
+
+class EntryRow(NamedTuple):
+    """One line of a list with its decision, as it is stored."""
+
+    portal: str
+    url: str
+    title: str
+    listed_date: str | None
+    listing_capture: str | None
+    decision: str
+
+
+def default_db() -> Path:
+    """`GONGKAI_DB`, else `archive/gongkai.db` beside `scrapy.cfg`, whatever folder the command runs in."""
+    return Path(os.environ.get("GONGKAI_DB") or ROOT / "archive" / "gongkai.db")
+
+
+def now() -> str:
+    """The time as the archive writes it."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class Session:
+    """What the crawlers of one process share. Every write to the archive passes here."""
+
+    def __init__(self, store: Store, crawl_id: str, pool: ParserPool) -> None:
+        self.store = store
+        self.crawl_id = crawl_id
+        self.pool = pool
+        self.robots: dict[str, asyncio.Future[Any]] = {}
+        self.outcomes: Counter[str] = Counter()  # of report pages and attachments
+        self.visits: dict[str, str] = {}
+        self.short: dict[str, str] = {}
+        self.problems: list[str] = []
+        self.fatal: ArchiveError | ArchiveBusy | None = None
+        self.limit: int | None = None
+        self.progress: Progress | None = None
+        self.planned = 0
+        self.interrupted = False
+        self.stoppers: list[Callable[[], None]] = []
+        self.backlog: asyncio.Future[None] | None = None
+        self._claimed: set[str] = set()
+
+    def claim(self, url: str) -> bool:
+        """True for the first caller of a URL in this crawl: two portals may list one page."""
+        if url in self._claimed:
+            return False
+        self._claimed.add(url)
+        return True
+
+    def within_limit(self) -> bool:
+        """Whether another page may be fetched; counts it when it may."""
+        if self.limit is not None and self.planned >= self.limit:
+            return False
+        self.planned += 1
+        return True
+
+    def save_capture(self, capture: Capture, body: bytes | None, media_type: str | None) -> Capture:
+        """Commit a capture with its body; returns it with the outcome that the archive decided."""
+        with self._archive():
+            stored = self.store.save_capture(capture, body, media_type)
+        if capture.kind in ("report", "attachment"):
+            self.outcomes[stored.outcome] += 1
+        return stored
+
+    def save_portals(self, portals: Iterable[Portal]) -> None:
+        """Name the portals that the crawl visits in the archive."""
+        with self._archive():
+            self.store.save_portals((p.key, p.name, p.region, p.family, p.url) for p in portals)
+
+    def save_entries(self, rows: Iterable[EntryRow]) -> None:
+        """Save lines of a list; a later decision on the same line replaces the former."""
+        with self._archive():
+            for row in rows:
+                self.store.save_entry(self.crawl_id, *row)
+
+    def save_visit(self, portal: Portal, declared: int | None, found: int, outcome: str, note: str | None) -> None:
+        """Save a portal's visit; the last one of a crawl stands."""
+        self.visits[portal.key] = outcome
+        with self._archive():
+            self.store.save_visit(self.crawl_id, portal.key, declared, found, outcome, note)
+
+    def save_finding(self, portal: Portal, name: str, *, expected: int | None, found: int | None, note: str) -> None:
+        """Save a finding of kind `listing`; `expected` is what the list declares."""
+        if name == "count_mismatch" and expected is not None and found is not None and found < expected:
+            self.short[portal.key] = note
+        with self._archive():
+            self.store.save_finding(
+                crawl_id=self.crawl_id,
+                portal=portal.key,
+                kind="listing",
+                name=name,
+                expected=expected,
+                found=found,
+                note=note,
+            )
+
+    async def read(self, capture: Capture, body: bytes, media_type: str | None, title: str | None) -> None:
+        """Parse a saved body in a worker process and save what was read."""
+        future = self.pool.submit(body, capture.url, media_type)
+        report = await asyncio.wrap_future(future)
+        with self._archive():
+            self.store.save_report(capture, report, entry_title=title)
+        for finding in report["findings"]:
+            if finding["kind"] == "parser":
+                self.problems.append(f"{capture.url}: {finding['name']}")
+
+    async def read_backlog(self) -> None:
+        """Read what a former crawl captured and did not come to read; once a session, whoever asks."""
+        if self.backlog is None:
+            self.backlog = asyncio.ensure_future(self._read_backlog())
+        await self.backlog
+
+    async def _read_backlog(self) -> None:
+        with self._archive():
+            captures = list(self.store.unread(parsers.VERSION))
+        for capture in captures:
+            if capture.sha256 is None:
+                raise ValueError(f"capture {capture.id} is good and has no body")
+            with self._archive():
+                body, media_type = self.store.body(capture.sha256), self.store.media_type(capture.sha256)
+            await self.read(capture, body, media_type, self._title(capture))
+
+    def _title(self, capture: Capture) -> str | None:
+        row = self.store.conn.execute(
+            "SELECT title FROM entry WHERE url = ? ORDER BY crawl_id DESC, decision = 'duplicate' LIMIT 1",
+            (capture.url,),
+        ).fetchone()
+        return None if row is None else str(row[0])
+
+    def is_fresh(self, url: str, at: datetime | None = None) -> bool:
+        """Whether the newest capture of a URL is good and its next visit not yet due.
+
+        The interval is 1 day after a change and doubles with every unchanged capture up to 90 (issue 5).
+        """
+        with self._archive():
+            history = [capture for capture in self.store.history(url) if capture.kind == "report"]
+        if not history or history[-1].outcome not in GOOD:
+            return False
+        unchanged = 0
+        for capture in reversed(history):
+            if capture.outcome != "unchanged":
+                break
+            unchanged += 1
+        last = datetime.strptime(history[-1].fetched_at, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+        interval = min(2 ** min(unchanged, 10), LONGEST_INTERVAL)
+        return (at or datetime.now(UTC)) < last + timedelta(days=interval)
+
+    def decisions(self) -> Counter[str]:
+        """How many lines of the crawl's lists have each decision."""
+        rows = self.store.conn.execute(
+            "SELECT decision, count(*) FROM entry WHERE crawl_id = ? GROUP BY decision", (self.crawl_id,)
+        )
+        return Counter({str(decision): int(count) for decision, count in rows})
+
+    def known_pages(self, portal: str) -> list[str]:
+        """Every report page of a portal that was ever captured, listed or not."""
+        rows = self.store.conn.execute(
+            "SELECT DISTINCT url FROM capture WHERE portal = ? AND kind = 'report' ORDER BY url", (portal,)
+        )
+        return [str(url) for (url,) in rows]
+
+    def done(self, title: str) -> None:
+        """Tell the progress display, if there is one, that a page has its outcome."""
+        if self.progress is not None:
+            self.progress(sum(self.outcomes.values()), max(self.planned, sum(self.outcomes.values())), title)
+
+    def stop(self) -> None:
+        """Ask every crawler of the process to stop."""
+        for stopper in self.stoppers:
+            stopper()
+
+    @contextmanager
+    def _archive(self) -> Iterator[None]:
+        """Nothing can be fetched that cannot be kept: the archive's trouble stops the crawl."""
+        try:
+            yield
+        except (ArchiveError, ArchiveBusy) as error:
+            if self.fatal is None:
+                self.fatal = error
+                self.stop()
+            raise
+
+
+class _Held(NamedTuple):
+    session: Session
+    path: Path
+
+
+_held: _Held | None = None
+_holders = 0
+
+
+def acquire(path: Path, *, arguments: str, version: str) -> Session:
+    """The process' session, opened by the first caller. Raises ArchiveError or ArchiveBusy.
+
+    Each `acquire` needs its `release`. A second archive at the same time is an error of the caller.
+    """
+    global _held, _holders
+    if _held is None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        store = Store.open(path, create=True)
+        try:
+            crawl_id = store.begin_crawl(arguments, version)
+            pool = ParserPool()
+        except BaseException:
+            store.close()
+            raise
+        _held = _Held(Session(store, crawl_id, pool), path)
+    elif _held.path != path:
+        raise RuntimeError(f"this process already crawls into {_held.path}")
+    _holders += 1
+    return _held.session
+
+
+def release() -> None:
+    """Give the session back; the last holder finishes the crawl and closes the archive."""
+    global _held, _holders
+    if _held is None:
+        raise RuntimeError("no session to release")
+    _holders -= 1
+    if _holders > 0:
+        return
+    session, _held = _held.session, None
+    try:
+        session.pool.close()
+        if session.fatal is None:
+            session.store.finish_crawl(session.crawl_id, "interrupted" if session.interrupted else "finished")
+    finally:
+        session.store.close()
