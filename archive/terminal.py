@@ -8,17 +8,39 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
 
 from rich import box
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
 WIDTH = 160
 WIDEST = 8  # columns; a row of more stands upright
 _HEAD = ("index_number", "publisher", "written_on", "published_on", "document_number")
+
+
+class Bar(Protocol):
+    """What the packages call: how many are done, how many there are, and which one it was."""
+
+    def __call__(self, done: int, total: int, what: str = "", /) -> None: ...
+
+
+@contextmanager
+def progress_bar(label: str) -> Iterator[Bar]:
+    """A bar on a terminal's standard error; silent where there is no terminal."""
+    what_column = TextColumn("{task.fields[what]}", markup=False)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), what_column)
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task(label, total=None, what="")
+
+        def show_progress(done: int, total: int, what: str = "", /) -> None:
+            bar.update(task, completed=done, total=total or None, what=plain(what)[:40])
+
+        yield show_progress
 
 
 def plain(text: str) -> str:
@@ -98,3 +120,15 @@ def mark(figure: Mapping[str, Any]) -> Any:
         return figure["value"]
     name = "?" if figure["state"] == "number" else figure["state"]
     return f"({name} {figure['raw'].strip()})" if figure["raw"].strip() else f"({name})"
+
+
+def facts(counts: Mapping[str, Any]) -> str:
+    """Counts on one line: `portals 3, reports 40, captures (new 40, gone 1)`; lists and texts are left to `--json`."""
+    parts = []
+    for name, value in counts.items():
+        label = name.replace("_", " ")
+        if isinstance(value, Mapping):
+            parts.append(f"{label} ({facts(value) or 'none'})")
+        elif isinstance(value, int | float):
+            parts.append(f"{label} {value}")
+    return ", ".join(parts)

@@ -18,7 +18,7 @@ import markupsafe
 from datasette.database import Database
 from datasette.utils.asgi import Request, Response
 
-from archive import bodies
+from archive import bodies, fixity
 
 Hook = TypeVar("Hook", bound=Callable[..., Any])
 hookimpl: Callable[[Hook], Hook] = library.hookimpl
@@ -44,23 +44,12 @@ def _refuse(status: int, text: str) -> Response:
     return Response.text(text + "\n", status=status, headers=HEADERS)
 
 
-def _read(connection: sqlite3.Connection, sha256: str, limit: int, depth: int = 2) -> tuple[int, bytes | None]:
-    """Size and bytes of a body, the bytes None over `limit`; KeyError for an unknown hash.
-
-    A dictionary is a body too, and may use one dictionary itself, no deeper.
-    """
-    row = connection.execute("select size, encoding, data, dictionary from body where sha256 = ?", [sha256]).fetchone()
+def _read(connection: sqlite3.Connection, sha256: str, limit: int) -> tuple[int, bytes | None]:
+    """Size and bytes of a body, the bytes None over `limit`; KeyError for an unknown hash, Damaged for bad bytes."""
+    row = connection.execute("select size from body where sha256 = ?", [sha256]).fetchone()
     if row is None:
         raise KeyError(sha256)
-    size, encoding, data, name = row
-    if size > limit:
-        return size, None
-    dictionary: bytes | None = None
-    if name is not None:
-        if depth == 0:
-            raise bodies.Damaged("its dictionaries go deeper than two")
-        dictionary = _read(connection, name, bodies.LARGEST, depth - 1)[1]
-    return size, bodies.restore(sha256, encoding, data, dictionary)
+    return row[0], fixity.fetch(connection, sha256) if row[0] <= limit else None
 
 
 async def body(request: Request, datasette: Any) -> Response:
