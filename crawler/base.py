@@ -17,13 +17,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from archive.store import Capture
 from scrapy import Request, Spider
 from scrapy.crawler import Crawler
 from scrapy.exceptions import DownloadCancelledError
 from scrapy.http import Response, TextResponse
 
 from archive.addresses import canonical_url
+from archive.store import Capture
 from crawler.captures import answer_verdict, answered, media_type_of, unanswered
 from crawler.gate import HostLeftAlone, Interrupted, gate_for
 from crawler.middlewares import Refused, foreign
@@ -99,7 +99,7 @@ class PortalSpider(Spider):
 
     @abstractmethod
     def listing(self, response: TextResponse) -> Listing:
-        """Read one page of a list; of the next page's request set only what the family knows, the base adds the rest."""
+        """Read one page of a list; of the next request set only what the family knows."""
 
     def arguments(self) -> str:
         """The crawl's arguments as they are stored, for a crawl that Scrapy's own command started."""

@@ -10,10 +10,10 @@ import asyncio
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from archive.store import Capture
 from scrapy import signals
 from scrapy.crawler import Crawler
 
+from archive.store import Capture
 from crawler import session as sessions
 from crawler.session import EntryRow
 
@@ -59,7 +59,7 @@ class ArchivePipeline:
         stored = self.session.save_capture(item.capture, item.body, item.media_type)
         title = item.entry.title if item.entry else None
         if stored.outcome in ("new", "changed") and stored.kind == "report" and item.body is not None:
-            await self.session.read(stored, item.body, item.media_type, title)
+            await self.session.read(stored, item.body, item.media_type)
         self.session.done(title or stored.url)
         return item
 

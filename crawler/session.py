@@ -15,11 +15,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from archive.store import Capture, Store
-
 import parsers
 from archive.errors import ArchiveBusy, ArchiveError
 from archive.parsing import ParserPool
+from archive.store import Capture, Store
 from crawler.portals import Portal
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -125,12 +124,12 @@ class Session:
                 note=note,
             )
 
-    async def read(self, capture: Capture, body: bytes, media_type: str | None, title: str | None) -> None:
+    async def read(self, capture: Capture, body: bytes, media_type: str | None) -> None:
         """Parse a saved body in a worker process and save what was read."""
         future = self.pool.submit(body, capture.url, media_type)
         report = await asyncio.wrap_future(future)
         with self._archive():
-            self.store.save_report(capture, report, entry_title=title)
+            self.store.save_report(capture, report)
         for finding in report["findings"]:
             if finding["kind"] == "parser":
                 self.problems.append(f"{capture.url}: {finding['name']}")
@@ -149,14 +148,7 @@ class Session:
                 raise ValueError(f"capture {capture.id} is good and has no body")
             with self._archive():
                 body, media_type = self.store.body(capture.sha256), self.store.media_type(capture.sha256)
-            await self.read(capture, body, media_type, self._title(capture))
-
-    def _title(self, capture: Capture) -> str | None:
-        row = self.store.conn.execute(
-            "SELECT title FROM entry WHERE url = ? ORDER BY crawl_id DESC, decision = 'duplicate' LIMIT 1",
-            (capture.url,),
-        ).fetchone()
-        return None if row is None else str(row[0])
+            await self.read(capture, body, media_type)
 
     def is_fresh(self, url: str, at: datetime | None = None) -> bool:
         """Whether the newest capture of a URL is good and its next visit not yet due.
@@ -228,7 +220,6 @@ def acquire(path: Path, *, arguments: str, version: str) -> Session:
     """
     global _held, _holders
     if _held is None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         store = Store.open(path, create=True)
         try:
             crawl_id = store.begin_crawl(arguments, version)
