@@ -60,7 +60,7 @@ class Column:
     keys: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Table:
     form: str
     id: str
@@ -111,7 +111,7 @@ class ClaimPattern:
     unit: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Form:
     id: str
     name: str
@@ -169,10 +169,7 @@ def _form(data: Mapping[str, Any]) -> Form:
         sections=tuple(data.get("sections", ())),
         tables=tuple(_table(form_id, table) for table in data["tables"]),
         checks=tuple(
-            Check(
-                form=form_id,
-                **{k: v for k, v in check.items() if k in Check.__dataclass_fields__},
-            )
+            Check(form=form_id, **({"table": None} | check))
             for check in data.get("checks", ())
         ),
         claims=tuple(ClaimPattern(form=form_id, **claim) for claim in data.get("claims", ())),
@@ -227,7 +224,7 @@ def _column(ordinal: int, data: Mapping[str, Any]) -> Column:
         variant=data.get("variant"),
         signed=data.get("signed", False),
         flow=data.get("flow"),
-        keys=tuple(_keys([data["label"].rsplit("/", 1)[-1] if data.get("header") else data["label"], *data["aliases"]])),
+        keys=tuple(_keys([data["label"].rsplit("/", 1)[-1] if data.get("header") else data["label"], *data.get("aliases", ())])),
     )
 
 

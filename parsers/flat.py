@@ -1,0 +1,78 @@
+"""Tables that were flattened to one cell a line: labels and figures as paragraphs, no table at all.
+
+A label is followed by its figures, as many as the form has columns; if there are more or fewer, blanks have vanished
+and the row is left out with a finding.
+"""
+
+from __future__ import annotations
+
+from parsers.align import Reading, read_grids
+from parsers.model import Cell, Document, Grid, Paragraph
+from parsers.tables import Index, is_unit
+from parsers.values import read_value
+
+#: a run of lines with fewer labelled rows than this is prose that mentions a label
+_FEWEST_ROWS = 3
+_LONGEST_LABEL = 120
+
+
+def read_flat(document: Document, index: Index, reading: Reading, year: int | None) -> frozenset[int]:
+    """Add the figures of flattened tables that no grid gave; return the numbers of the blocks they stand in."""
+    grid, used = _as_grid(document, index)
+    if grid is None:
+        return frozenset()
+    flat = read_grids([grid], index, year)
+    fresh = {key: codes for key, codes in flat.matched.items() if not any(table == key[1] for _, table in reading.matched)}
+    if not fresh:
+        return frozenset()
+    tables = {table for _, table in fresh}
+    codes = {
+        (form.id, row.code) for form in index.forms for table in form.tables if table.id in tables for row in table.rows
+    }
+    reading.matched.update(fresh)
+    reading.figures.update({place: f for place, f in flat.figures.items() if place[:2] in codes})
+    reading.doubtful |= flat.doubtful
+    reading.findings.extend(flat.findings)
+    reading.note("form", "flattened_table", ", ".join(sorted(tables)), "read from lines, one cell each; no table on the page")
+    return used
+
+
+def _as_grid(document: Document, index: Index) -> tuple[Grid | None, frozenset[int]]:
+    """Paragraphs regrouped into rows: a label (or several, groups first), then what follows it up to the next label."""
+    rows: list[list[Cell]] = []
+    current: list[Cell] = []
+    labelled = 0
+    for block in document.blocks:
+        if not isinstance(block, Paragraph) or len(block.text) > _LONGEST_LABEL:
+            _close(rows, current)
+            continue
+        cell = Cell(block.text, None, block.row, 1)
+        if _is_token(block.text):
+            current.append(cell)
+            continue
+        hit = index.hit(block.text)
+        if hit is None or hit.footer:
+            _close(rows, current)
+            continue
+        if any(_is_token(c.text) and not is_unit(c.text) for c in current):
+            _close(rows, current)
+        if hit.rows:
+            labelled += 1
+        current.append(cell)
+    _close(rows, current)
+    rows = [row for row in rows if any(not _is_token(cell.text) for cell in row)]
+    if labelled < _FEWEST_ROWS or sum(any(_is_token(c.text) for c in row) for row in rows) < _FEWEST_ROWS - 2:
+        return None, frozenset()
+    width = max(map(len, rows), default=0)
+    used = frozenset(cell.row for row in rows for cell in row)
+    return Grid(None, tuple((*row, *[None] * (width - len(row))) for row in rows), False), used
+
+
+def _close(rows: list[list[Cell]], current: list[Cell]) -> None:
+    if current:
+        rows.append(list(current))
+        current.clear()
+
+
+def _is_token(text: str) -> bool:
+    return is_unit(text) or read_value(text).state != "text"

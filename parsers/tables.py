@@ -1,0 +1,304 @@
+"""Which rows of which grids belong to which official table. Knows labels as keys; judges by them, never by the year.
+
+A physical table may hold several official ones under repeated headers, and an official table may be cut into several
+physical ones. Rows are given a role by what their cells say; runs of rows become segments, one official table each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from parsers.forms import Form, Table
+from parsers.labels import core, normalise, shorter_keys
+from parsers.model import Cell, Grid
+from parsers.values import read_value
+
+_UNITS = frozenset("条 件 次 篇 个 人 人次 万元 元 亿元 项 份 宗 起 家 -".split())
+
+
+class Hit(NamedTuple):
+    """What a cell's text may be on the forms: tables whose rows, or columns, bear this label."""
+
+    key: str
+    rows: frozenset[str]
+    columns: frozenset[str]
+    header: bool
+    title: str | None
+    footer: bool
+
+
+class Spot(NamedTuple):
+    """One distinct cell of a row of a grid, with the slots it covers."""
+
+    cell: Cell
+    first: int
+    last: int
+    from_above: bool
+
+
+class Line(NamedTuple):
+    """One row of a grid: its distinct cells and how far it is filled."""
+
+    grid: Grid
+    number: int
+    spots: tuple[Spot, ...]
+
+
+@dataclass
+class Segment:
+    """Rows of one official table in one grid, with the header rows that stand above them."""
+
+    table_id: str
+    grid: Grid
+    header: list[Line]
+    lines: list[Line] = field(default_factory=list)
+    borrowed: bool = False
+
+
+class Index:
+    """All labels of the given forms, for looking up cells. Holds nothing of any page but a memo of texts."""
+
+    def __init__(self, forms: Sequence[Form]) -> None:
+        self.forms = forms
+        self.tables: dict[str, list[Table]] = {}
+        self._rows: dict[str, set[str]] = {}
+        self._columns: dict[str, set[str]] = {}
+        self._headers: set[str] = set()
+        self._titles: dict[str, str] = {}
+        self._footers = tuple({label for form in forms for label in form.footer})
+        self.unlabelled: set[str] = set()
+        for form in forms:
+            for table in form.tables:
+                self.tables.setdefault(table.id, []).append(table)
+                self._titles.setdefault(core(table.title), table.id)
+                self._headers |= table.label_headers | table.unit_headers
+                for key in table.by_key:
+                    self._rows.setdefault(key, set()).add(table.id)
+                for column in table.columns:
+                    for key in (*column.keys, *column.header):
+                        self._columns.setdefault(key, set()).add(table.id)
+                if all(not row.keys for row in table.rows):
+                    self.unlabelled.add(table.id)
+        self._memo: dict[str, Hit | None] = {}
+
+    def hit(self, text: str) -> Hit | None:
+        """What the text may be, or None where it is no label of any form."""
+        try:
+            return self._memo[text]
+        except KeyError:
+            found = self._look_up(text) if len(text) < 2000 else None
+            if len(self._memo) > 20_000:
+                self._memo.clear()
+            self._memo[text] = found
+            return found
+
+    def _look_up(self, text: str) -> Hit | None:
+        key = core(text)
+        if not key:
+            return None
+        if normalise(text).startswith(self._footers):
+            return Hit(key, frozenset(), frozenset(), False, None, True)
+        for candidate in (key, *shorter_keys(text)):
+            rows = self._rows.get(candidate)
+            columns = self._columns.get(candidate)
+            header = candidate in self._headers
+            title = self._titles.get(candidate)
+            if rows or columns or header or title:
+                return Hit(candidate, frozenset(rows or ()), frozenset(columns or ()), header, title, False)
+        return None
+
+
+def lines_of(grid: Grid) -> list[Line]:
+    """The rows of a grid as distinct cells."""
+    lines = []
+    above: tuple[Cell | None, ...] = ()
+    for number, row in enumerate(grid.rows):
+        spots: list[Spot] = []
+        last: Cell | None = None
+        first = 0
+        for slot, cell in enumerate(row):
+            if cell is last:
+                continue
+            if last is not None:
+                spots.append(Spot(last, first, slot - 1, first < len(above) and above[first] is last))
+            last, first = cell, slot
+        if last is not None:
+            spots.append(Spot(last, first, len(row) - 1, first < len(above) and above[first] is last))
+        lines.append(Line(grid, number, tuple(spots)))
+        above = row
+    return lines
+
+
+def is_unit(text: str) -> bool:
+    """Whether the cell holds nothing but a unit or the dash of a heading row."""
+    return len(text) < 12 and normalise(text) in _UNITS
+
+
+def is_value_like(text: str) -> bool:
+    return read_value(text).state != "text"
+
+
+def segments(grids: Iterable[Grid], index: Index) -> list[Segment]:
+    """The official tables' segments, in page order. Grids that bear no label of any form give none."""
+    found: list[Segment] = []
+    for grid in grids:
+        lines = lines_of(grid)
+        roles = [_role(line, index) for line in lines]
+        if any(role.labels or role.is_header for role in roles) or _continues(grid, roles, found):
+            found.extend(_segment(grid, lines, roles, index, found[-1] if found else None))
+    return found
+
+
+class _Role(NamedTuple):
+    is_header: bool
+    labels: frozenset[str]
+    columns: frozenset[str]
+    numbers: int
+    values: int
+    texts: int
+    title: str | None
+    footer: bool
+
+
+def _role(line: Line, index: Index) -> _Role:
+    labels: frozenset[str] = frozenset()
+    columns: frozenset[str] = frozenset()
+    headers = column_cells = label_cells = numbers = values = texts = 0
+    title = None
+    footer = False
+    for spot in line.spots:
+        text = spot.cell.text
+        value = read_value(text)
+        if value.state != "text":
+            values += 1
+            numbers += value.state == "number"
+            continue
+        hit = index.hit(text)
+        if hit is None:
+            texts += not is_unit(text)
+            continue
+        footer = footer or hit.footer
+        title = title or hit.title
+        if hit.columns:
+            columns |= hit.columns
+            column_cells += 1
+        headers += hit.header
+        if hit.rows:
+            labels = hit.rows
+            label_cells += 1
+    is_header = numbers == 0 and (headers > 0 or column_cells > max(1, label_cells) or (column_cells > 0 and label_cells == 0))
+    return _Role(is_header, frozenset() if is_header else labels, columns, numbers, values, texts, title, footer)
+
+
+def _continues(grid: Grid, roles: list[_Role], found: list[Segment]) -> bool:
+    """A grid of numbers without labels, after a header in the grid before it (a table cut under its header)."""
+    if not found or found[-1].lines or not found[-1].header:
+        return False
+    return any(role.numbers for role in roles) and len(grid.rows[0]) == len(found[-1].grid.rows[0])
+
+
+def _segment(
+    grid: Grid, lines: list[Line], roles: list[_Role], index: Index, former: Segment | None
+) -> list[Segment]:
+    """Cut the rows of one grid into segments; a header with no rows under it stays a segment without lines."""
+    made: list[Segment] = []
+    current: Segment | None = None
+    pending: list[Line] = []
+    held: list[Line] = []
+    last_header: list[Line] = []
+    hint: str | None = None
+    own_header = False
+    if former is not None and not former.lines and former.header and not any(role.is_header for role in roles):
+        pending = former.header
+        hint = former.table_id
+    for n, (line, role) in enumerate(zip(lines, roles, strict=True)):
+        if role.footer:
+            continue
+        if role.is_header:
+            if current is not None:
+                current, pending = None, []
+            pending = [*pending, line]
+            own_header = True
+            continue
+        if role.labels:
+            table_id = _choose(role.labels, current, pending or last_header, roles, n, hint, index)
+            if current is None or current.table_id != table_id:
+                header = pending or last_header
+                current = Segment(table_id, grid, header, held, borrowed=not pending)
+                made.append(current)
+                held = []
+                if pending:
+                    last_header = pending
+                pending = []
+            current.lines.append(line)
+            continue
+        if current is None and pending and role.values and (free := _unlabelled(pending, roles, lines, index)):
+            current = Segment(free, grid, pending)
+            made.append(current)
+            last_header, pending = pending, []
+            current.lines.append(line)
+            continue
+        if role.title and not role.numbers:
+            current, pending, hint = None, [line], role.title
+            held = []
+            continue
+        if current is not None and role.values:
+            current.lines.append(line)
+        elif role.texts and role.numbers:
+            held.append(line)
+        elif role.texts == 1 and pending and not role.values:
+            pending = [*pending, line]
+    if pending and own_header and (current is None):
+        table_id = _header_table(pending, index)
+        if table_id:
+            made.append(Segment(table_id, grid, pending))
+    return made
+
+
+def _columns_of(header: list[Line], index: Index) -> list[frozenset[str]]:
+    hits = (index.hit(spot.cell.text) for line in header for spot in line.spots)
+    return [hit.columns for hit in hits if hit is not None and hit.columns]
+
+
+def _header_table(header: list[Line], index: Index) -> str | None:
+    """The table that most cells of a header name, None where two tables are named as often."""
+    votes: dict[str, int] = {}
+    for tables in _columns_of(header, index):
+        for table_id in tables:
+            votes[table_id] = votes.get(table_id, 0) + 1
+    ranked = sorted(votes.items(), key=lambda vote: -vote[1])
+    if not ranked or (len(ranked) > 1 and ranked[0][1] == ranked[1][1]):
+        return None
+    return ranked[0][0]
+
+
+def _unlabelled(header: list[Line], roles: list[_Role], lines: list[Line], index: Index) -> str | None:
+    table_id = _header_table(header, index)
+    return table_id if table_id in index.unlabelled else None
+
+
+def _choose(
+    labels: frozenset[str],
+    current: Segment | None,
+    header: list[Line],
+    roles: list[_Role],
+    n: int,
+    hint: str | None,
+    index: Index,
+) -> str:
+    """The table of a labelled row: its label's only one, else the table around it, else the one its header names."""
+    if len(labels) == 1:
+        return next(iter(labels))
+    if current is not None and current.table_id in labels:
+        return current.table_id
+    if hint is not None and hint in labels:
+        return hint
+    named = labels.intersection(*[frozenset().union(*_columns_of(header, index))]) if header else frozenset()
+    if len(named) == 1:
+        return next(iter(named))
+    for role in roles[n + 1 :]:
+        if role.labels and len(role.labels & labels) == 1:
+            return next(iter(role.labels & labels))
+    return min(labels)
