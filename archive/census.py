@@ -1,0 +1,60 @@
+"""What an archive holds, counted: for `gongkai status` and the last lines of a crawl."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+# A page counts as blocked or failed while its newest capture is; a page is a URL with a report capture.
+_STATUS = """
+WITH page AS (
+  SELECT portal, url, outcome,
+    row_number() OVER (PARTITION BY url ORDER BY fetched_at DESC, outcome = 'new', id DESC) AS age
+  FROM capture WHERE kind IN ('report', 'attachment')
+), newest_visit AS (
+  SELECT v.*, row_number() OVER (PARTITION BY v.portal ORDER BY c.started_at DESC, c.id DESC) AS age
+  FROM visit AS v JOIN crawl AS c ON c.id = v.crawl_id
+), held AS (
+  SELECT c.portal, count(*) AS reports, max(r.year) AS newest
+  FROM report AS r JOIN capture AS c ON c.id = r.capture_id GROUP BY c.portal
+)
+SELECT p.key AS portal, p.name, p.region, p.family, v.declared, v.found, v.outcome,
+  (SELECT count(DISTINCT url) FROM capture AS c WHERE c.portal = p.key AND c.kind IN ('report', 'attachment')
+    AND c.outcome IN ('new', 'changed', 'unchanged')) AS captured,
+  coalesce(h.reports, 0) AS reports, h.newest,
+  (SELECT count(*) FROM page WHERE page.portal = p.key AND age = 1 AND page.outcome = 'blocked') AS blocked,
+  (SELECT count(*) FROM page WHERE page.portal = p.key AND age = 1 AND page.outcome = 'failed') AS failed
+FROM portal AS p
+LEFT JOIN newest_visit AS v ON v.portal = p.key AND v.age = 1
+LEFT JOIN held AS h ON h.portal = p.key
+ORDER BY p.key"""
+
+
+def status(conn: sqlite3.Connection) -> list[dict[str, Any]]:
+    """One dictionary a portal, by key: portal, name, region, family; declared, found and outcome of its newest visit;
+    captured (pages with bytes), reports, newest (report year), blocked and failed (pages, by their newest capture)."""
+    found = conn.execute(_STATUS)
+    names = [column[0] for column in found.description]
+    return [dict(zip(names, row, strict=True)) for row in found]
+
+
+def counts(conn: sqlite3.Connection) -> dict[str, Any]:
+    """Rows of the main tables; `checks` by status; `captures` by outcome; `stored` and `received` bytes of bodies."""
+    counted: dict[str, Any] = {
+        f"{name}s": conn.execute(f"SELECT count(*) FROM {name}").fetchone()[0]
+        for name in ("portal", "report", "figure", "claim", "section", "revision", "finding")
+    }
+    counted["agencies"] = conn.execute("SELECT count(*) FROM agency").fetchone()[0]
+    stored, received, bodies = conn.execute(
+        "SELECT coalesce(sum(length(data)), 0), coalesce(sum(size), 0), count(*) FROM body"
+    ).fetchone()
+    counted |= {"bodies": bodies, "stored": stored, "received": received}
+    counted["checks"] = {"pass": 0, "fail": 0, "not_assessable": 0} | dict(
+        conn.execute(
+            "SELECT status, count(*) FROM finding WHERE kind = 'check' GROUP BY status ORDER BY status"
+        ).fetchall()
+    )
+    counted["captures"] = dict(
+        conn.execute("SELECT outcome, count(*) FROM capture GROUP BY outcome ORDER BY outcome").fetchall()
+    )
+    return counted

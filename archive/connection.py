@@ -1,0 +1,126 @@
+"""Opening the file: what is an archive, who may write it, and how SQLite is set for it.
+
+A path is looked at before SQLite opens it, since SQLite writes beside files that are not ours (a -wal, a -shm) and
+calls a text file a damaged database. The writer's lock is a flock on a file of its own: the kernel frees it with its
+holder, and locks on the database file itself are SQLite's. A child made by fork would keep the lock alive after
+`kill -9` of its parent; hence workers are spawned. WAL needs a local disk; NFS does not keep its promises.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+import struct
+from pathlib import Path
+from typing import cast
+
+from sqlite_utils import Database
+
+from archive import schema
+from archive.errors import ArchiveBusy, ArchiveError, NewerArchive, NotAnArchive, explained
+
+BUSY_MS = 10_000  # how long a reader's checkpoint or a stray writer is waited for
+_MAGIC = b"SQLite format 3\x00"
+
+
+def inspect(path: Path) -> int | None:
+    """Schema version in the header of the archive at `path`; None where nothing is there.
+
+    The file is only read. Raises NotAnArchive for anything else, NewerArchive for a version this code does not know.
+    (Header: sqlite.org/fileformat2.html, 1.3; user_version at offset 60, application_id at 68.)
+    """
+    if path.is_dir():
+        raise NotAnArchive(
+            f"{path} is a folder, not a gongkai archive. Give the path of a file, such as {path}/gongkai.db"
+        )
+    try:
+        with path.open("rb") as file:
+            header = file.read(100)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ArchiveError(f"{path} cannot be read: {error.strerror or error}.") from error
+    if len(header) < 100 or not header.startswith(_MAGIC):
+        raise NotAnArchive(f"{path} is not a gongkai archive, nor any SQLite database. It was left untouched")
+    version, application = struct.unpack(">I4xI", header[60:72])
+    if application != schema.APPLICATION_ID:
+        raise NotAnArchive(f"{path} is a SQLite database, but not a gongkai archive. It was left untouched")
+    _refuse_newer(path, version)
+    return cast(int, version)
+
+
+def lock(path: Path) -> int:
+    """Take the writer's lock of the archive at `path`; the file descriptor that holds it. ArchiveBusy if it is held."""
+    with explained(path):
+        descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
+        os.close(descriptor)
+        raise ArchiveBusy(
+            f"{path} is being written by another run (process {holder or 'unknown'}). Try again when it has ended."
+        ) from None
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    return descriptor
+
+
+def create(path: Path) -> None:
+    """Make an empty archive at `path`, complete or not at all; the caller holds the lock."""
+    fresh = Path(f"{path}.new")
+    with explained(path):
+        fresh.unlink(missing_ok=True)
+        db = Database(sqlite3.connect(fresh, isolation_level=None), execute_plugins=False, strict=True)
+        try:
+            schema.migrations.apply(db)
+            with db.atomic():
+                schema.create_derived(db.conn)
+                schema.create_indexes(db.conn)
+                schema.create_views(db.conn)
+        finally:
+            db.close()
+        fresh.rename(path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        os.fsync(folder)
+        os.close(folder)
+
+
+def connect(path: Path, *, write: bool) -> Database:
+    """Open the archive at `path`, which `inspect` has approved; when writing, bring its schema up to date."""
+    with explained(path):
+        db = Database(_writer(path) if write else _reader(path), execute_plugins=False, strict=True)
+        try:
+            _refuse_newer(path, db.conn.execute("PRAGMA user_version").fetchone()[0])
+            if write:
+                schema.migrations.apply(db)
+                with db.atomic():
+                    schema.drop_shadows(db.conn)
+        except BaseException:
+            db.close()
+            raise
+    return db
+
+
+def _writer(path: Path) -> sqlite3.Connection:
+    conn = sqlite3.connect(path, isolation_level=None, timeout=BUSY_MS / 1000)
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "journal_size_limit = 67108864"):
+        conn.execute(f"PRAGMA {pragma}")
+    return conn
+
+
+def _reader(path: Path) -> sqlite3.Connection:
+    # A database in WAL mode cannot be opened in a folder that takes no -shm file, unless as immutable; without a -wal
+    # file beside it nobody is writing, and that is safe.
+    still = not os.access(path.parent, os.W_OK) and not Path(f"{path}-wal").exists()
+    address = f"{path.resolve().as_uri()}?mode=ro{'&immutable=1' if still else ''}"
+    return sqlite3.connect(address, uri=True, isolation_level=None, timeout=BUSY_MS / 1000)
+
+
+def _refuse_newer(path: Path, version: int) -> None:
+    if version > schema.VERSION:
+        raise NewerArchive(
+            f"{path} has schema version {version}; this gongkai knows versions up to {schema.VERSION}."
+            " Update gongkai to open it. It was left untouched"
+        )

@@ -1,0 +1,215 @@
+"""The archive's tables: names and columns are the contract of docs/design.md.
+
+Evidence tables change only through a migration below: append one, never edit one that has been released. Derived
+tables have no migrations, since a rebuild makes them anew; `DERIVED` is what they look like now, and the prefix lets
+`reparse` build them beside the live ones. Columns beyond the contract: `capture.digest`, `entry.ordinal`.
+
+Traps: `figure.value` and its kin are `ANY`, because STRICT would turn an integer in a REAL column into a float; a
+rename rewrites the foreign keys of the tables that refer to it, a drop does not; index names are global, so a shadow
+table's index takes the one of two names that is free.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from sqlite_utils import Database, Migrations
+
+from archive.views import VIEWS
+
+APPLICATION_ID = 0x67676B31  # "ggk1"
+SHADOW = "shadow_"
+
+OUTCOMES = ("new", "changed", "unchanged", "gone", "blocked", "refused", "failed")
+GOOD = ("new", "changed", "unchanged")
+DECISIONS = ("fetched", "fresh", "not_a_report", "duplicate", "over_budget", "refused", "host_left_alone")
+PAGE_KINDS = ("report", "blank_form", "other", "failed")
+
+CAPTURE_ORDER = "fetched_at, outcome <> 'new', id"
+"""Captures in the order of fetching. Times have whole seconds: within one, the first capture of a URL comes first."""
+
+
+def _among(column: str, values: tuple[str, ...]) -> str:
+    return f"CHECK ({column} IN ({', '.join(repr(value) for value in values)}))"
+
+
+migrations = Migrations("gongkai")
+
+
+@migrations()
+def evidence(db: Database) -> None:
+    """Version 1."""
+    for statement in (
+        """CREATE TABLE portal (
+  key TEXT PRIMARY KEY, name TEXT NOT NULL, region TEXT REFERENCES region(code), family TEXT NOT NULL, url TEXT NOT NULL
+) STRICT""",
+        """CREATE TABLE crawl (
+  id TEXT PRIMARY KEY, started_at TEXT NOT NULL, finished_at TEXT,
+  outcome TEXT CHECK (outcome IN ('finished', 'interrupted')), version TEXT NOT NULL, arguments TEXT NOT NULL,
+  captured INTEGER NOT NULL DEFAULT 0, unchanged INTEGER NOT NULL DEFAULT 0, gone INTEGER NOT NULL DEFAULT 0,
+  blocked INTEGER NOT NULL DEFAULT 0, refused INTEGER NOT NULL DEFAULT 0, failed INTEGER NOT NULL DEFAULT 0
+) STRICT""",
+        """CREATE TABLE visit (
+  crawl_id TEXT NOT NULL REFERENCES crawl(id), portal TEXT NOT NULL REFERENCES portal(key),
+  declared INTEGER, found INTEGER NOT NULL, outcome TEXT NOT NULL, note TEXT,
+  PRIMARY KEY (crawl_id, portal)
+) STRICT""",
+        """CREATE TABLE body (
+  sha256 TEXT PRIMARY KEY, size INTEGER NOT NULL, media_type TEXT,
+  encoding TEXT NOT NULL CHECK (encoding IN ('zstd', 'identity')), dictionary TEXT REFERENCES body(sha256),
+  data BLOB NOT NULL
+) STRICT""",
+        f"""CREATE TABLE capture (
+  id TEXT PRIMARY KEY, crawl_id TEXT NOT NULL REFERENCES crawl(id), portal TEXT REFERENCES portal(key),
+  url TEXT NOT NULL, final_url TEXT, fetched_at TEXT NOT NULL,
+  kind TEXT NOT NULL {_among("kind", ("listing", "report", "attachment", "robots"))}, status INTEGER,
+  outcome TEXT NOT NULL {_among("outcome", OUTCOMES)}, headers TEXT NOT NULL, sha256 TEXT REFERENCES body(sha256),
+  note TEXT, digest TEXT NOT NULL
+) STRICT""",
+        f"""CREATE TABLE entry (
+  crawl_id TEXT NOT NULL REFERENCES crawl(id), portal TEXT NOT NULL REFERENCES portal(key), ordinal INTEGER NOT NULL,
+  url TEXT NOT NULL, title TEXT, listed_date TEXT, listing_capture TEXT REFERENCES capture(id),
+  decision TEXT NOT NULL {_among("decision", DECISIONS)},
+  PRIMARY KEY (crawl_id, portal, ordinal)
+) STRICT""",
+        """CREATE TABLE fixity (
+  id INTEGER PRIMARY KEY, checked_at TEXT NOT NULL, sha256 TEXT NOT NULL REFERENCES body(sha256),
+  ok INTEGER NOT NULL CHECK (ok IN (0, 1))
+) STRICT""",
+        "CREATE INDEX capture_url ON capture(url, fetched_at)",
+        "CREATE INDEX capture_crawl ON capture(crawl_id)",
+        "CREATE INDEX capture_portal ON capture(portal, outcome)",
+        "CREATE INDEX capture_sha256 ON capture(sha256)",
+        "CREATE INDEX entry_url ON entry(url)",
+        "CREATE INDEX entry_portal ON entry(portal)",
+        "CREATE INDEX fixity_sha256 ON fixity(sha256, checked_at)",
+        f"PRAGMA application_id = {APPLICATION_ID}",
+        "PRAGMA user_version = 1",
+    ):
+        db.execute(statement)
+
+
+VERSION = 1
+"""The schema's version: the number of migrations, and the `user_version` that the last of them sets."""
+
+# In the order of their references: a table refers to none below it. `{p}` is the prefix.
+DERIVED: dict[str, str] = {
+    "region": """(
+  code TEXT PRIMARY KEY, name TEXT, level TEXT, parent TEXT REFERENCES {p}region(code),
+  valid_from INTEGER, valid_to INTEGER, successor TEXT
+) STRICT""",
+    "agency": """(
+  id INTEGER PRIMARY KEY, name TEXT NOT NULL, region TEXT REFERENCES {p}region(code),
+  level TEXT CHECK (level IN ('national', 'province', 'city', 'county', 'town')),
+  kind TEXT CHECK (kind IN ('government', 'department', 'office', 'other'))
+) STRICT""",
+    "form": """(
+  id TEXT PRIMARY KEY, name TEXT NOT NULL, document TEXT, first_year INTEGER, last_year INTEGER
+) STRICT""",
+    "indicator": """(
+  form TEXT NOT NULL REFERENCES {p}form(id), code TEXT NOT NULL, tbl TEXT NOT NULL, ordinal INTEGER NOT NULL,
+  parent TEXT, label TEXT NOT NULL, label_en TEXT, unit TEXT, kind TEXT NOT NULL,
+  PRIMARY KEY (form, code)
+) STRICT""",
+    "form_column": """(
+  form TEXT NOT NULL REFERENCES {p}form(id), tbl TEXT NOT NULL, code TEXT NOT NULL, ordinal INTEGER NOT NULL,
+  label TEXT NOT NULL, label_en TEXT, unit TEXT,
+  PRIMARY KEY (form, tbl, code)
+) STRICT""",
+    "reading": f"""(
+  capture_id TEXT PRIMARY KEY REFERENCES capture(id), parser TEXT NOT NULL,
+  page_kind TEXT NOT NULL {_among("page_kind", PAGE_KINDS)}, form TEXT, finished_at TEXT NOT NULL
+) STRICT""",
+    "report": """(
+  id INTEGER PRIMARY KEY, url TEXT NOT NULL UNIQUE, agency_id INTEGER REFERENCES {p}agency(id), agency_name TEXT,
+  region TEXT REFERENCES {p}region(code), year INTEGER, title TEXT, form TEXT, index_number TEXT, publisher TEXT,
+  written_on TEXT, published_on TEXT, openness TEXT, validity TEXT, document_number TEXT, registration TEXT,
+  first_seen TEXT NOT NULL, last_seen TEXT NOT NULL, gone_at TEXT,
+  capture_id TEXT NOT NULL REFERENCES capture(id), parser TEXT NOT NULL
+) STRICT""",
+    "figure": """(
+  report_id INTEGER NOT NULL REFERENCES {p}report(id), form TEXT NOT NULL, indicator TEXT NOT NULL, col TEXT NOT NULL,
+  value ANY, raw TEXT NOT NULL, state TEXT NOT NULL CHECK (state IN ('number', 'blank', 'dash', 'text')),
+  tbl INTEGER, row INTEGER NOT NULL, cell INTEGER NOT NULL,
+  PRIMARY KEY (report_id, form, indicator, col)
+) STRICT, WITHOUT ROWID""",
+    "section": """(
+  report_id INTEGER NOT NULL REFERENCES {p}report(id), ordinal INTEGER NOT NULL, heading TEXT NOT NULL,
+  text TEXT NOT NULL,
+  PRIMARY KEY (report_id, ordinal)
+) STRICT""",
+    "claim": """(
+  report_id INTEGER NOT NULL REFERENCES {p}report(id), ordinal INTEGER NOT NULL, name TEXT NOT NULL,
+  form TEXT NOT NULL, indicator TEXT NOT NULL, col TEXT NOT NULL, value ANY, raw TEXT NOT NULL,
+  section INTEGER NOT NULL, start INTEGER NOT NULL,
+  PRIMARY KEY (report_id, ordinal)
+) STRICT""",
+    "finding": """(
+  id INTEGER PRIMARY KEY, report_id INTEGER REFERENCES {p}report(id), capture_id TEXT REFERENCES capture(id),
+  crawl_id TEXT REFERENCES crawl(id), portal TEXT REFERENCES portal(key), kind TEXT NOT NULL, name TEXT NOT NULL,
+  at TEXT, strength TEXT, status TEXT NOT NULL CHECK (status IN ('pass', 'fail', 'not_assessable', 'notice')),
+  expected ANY, found ANY, cause TEXT CHECK (cause IN ('source', 'parser', 'unknown')), note TEXT
+) STRICT""",
+    "revision": """(
+  report_id INTEGER NOT NULL REFERENCES {p}report(id), from_capture TEXT NOT NULL REFERENCES capture(id),
+  to_capture TEXT NOT NULL REFERENCES capture(id), form TEXT NOT NULL, indicator TEXT NOT NULL, col TEXT NOT NULL,
+  before ANY, after ANY,
+  PRIMARY KEY (report_id, from_capture, to_capture, form, indicator, col)
+) STRICT""",
+}
+
+INDEXES: dict[str, tuple[str, str]] = {
+    "report_agency": ("report", "agency_id, year"),
+    "report_region": ("report", "region, year"),
+    "report_year": ("report", "year"),
+    "report_capture": ("report", "capture_id"),
+    "agency_region": ("agency", "region"),
+    "figure_indicator": ("figure", "indicator, col, value"),
+    "claim_indicator": ("claim", "indicator, col"),
+    "finding_report": ("finding", "report_id"),
+    "finding_capture": ("finding", "capture_id"),
+    "finding_name": ("finding", "kind, name, status"),
+    "finding_portal": ("finding", "portal, crawl_id"),
+    "revision_to": ("revision", "to_capture"),
+}
+
+
+def create_derived(conn: sqlite3.Connection, prefix: str = "") -> None:
+    """Create the derived tables under `prefix`, without their secondary indexes."""
+    for table, columns in DERIVED.items():
+        conn.execute(f"CREATE TABLE {prefix}{table} {columns.format(p=prefix)}")
+
+
+def create_indexes(conn: sqlite3.Connection, prefix: str = "") -> None:
+    """Create the secondary indexes of the derived tables under `prefix`, by whichever of two names is free."""
+    for name, (table, columns) in INDEXES.items():
+        taken = conn.execute("SELECT 1 FROM sqlite_master WHERE type = 'index' AND name = ?", (name,)).fetchone()
+        conn.execute(f"CREATE INDEX {name}{'_2' if taken else ''} ON {prefix}{table}({columns})")
+
+
+def create_views(conn: sqlite3.Connection) -> None:
+    for name, query in VIEWS.items():
+        conn.execute(f"CREATE VIEW {name} AS {query}")
+
+
+def drop_shadows(conn: sqlite3.Connection) -> None:
+    """Remove what an interrupted rebuild left behind."""
+    for table in reversed(DERIVED):
+        conn.execute(f"DROP TABLE IF EXISTS {SHADOW}{table}")
+
+
+def swap(conn: sqlite3.Connection) -> None:
+    """Put the shadow tables in the place of the live ones, inside the caller's transaction.
+
+    Foreign keys must be off on this connection (SQLite ignores that pragma within a transaction); they are checked
+    here, and a row that refers to nothing raises IntegrityError.
+    """
+    for view in VIEWS:
+        conn.execute(f"DROP VIEW IF EXISTS {view}")
+    for table in reversed(DERIVED):
+        conn.execute(f"DROP TABLE {table}")
+    for table in DERIVED:
+        conn.execute(f"ALTER TABLE {SHADOW}{table} RENAME TO {table}")
+    create_views(conn)
+    if orphan := conn.execute("PRAGMA foreign_key_check").fetchone():
+        raise sqlite3.IntegrityError(f"rebuilt table {orphan[0]!r} refers to a row of {orphan[2]!r} that is not there")

@@ -1,0 +1,250 @@
+"""Reparse gives the same tables again, readers see old or new, kills lose nothing, and the parser pool copes."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import archive_samples as samples
+import psutil
+import pytest
+from archive_samples import begin, fetched, keep, page
+
+from archive import canonical, schema
+from archive.parsing import ParserPool
+from archive.store import ArchiveError, Store
+
+ROOT = Path(__file__).parents[1]
+URL = "http://www.qj.example/art/{}.html"
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[ParserPool]:
+    with ParserPool(2, parser="archive_samples", timeout=1.0) as opened:
+        yield opened
+
+
+def fill(store: Store) -> None:
+    """Eight pages over three crawls: changed, gone, come back, no report; names to complete; a crawl's own finding."""
+    names = ("区民政局", "衢州市衢江区教育局", None, "财政局", "樟潭街道办事处", "区审计局", "司法局", "区卫生健康局")
+    for day in (1, 2, 3):
+        crawl = begin(store, day)
+        for number, name in enumerate(names):
+            url = URL.format(number)
+            title = f"衢江区第{number}局2020年政府信息公开年度报告"
+            store.save_entry(crawl, "quzhou-qujiang", url, title, None, None, "fetched")
+            if number == 5 and day == 2:
+                store.save_capture(fetched(crawl, url, day, outcome="gone", status=404), None, None)
+                continue
+            figures = {"applications_received": str(number * (day if number % 2 else 1)), "complaints_total": "-"}
+            said = {
+                "year": 2020,
+                "figures": figures,
+                "metadata": {"agency": name},
+                "checks": {"a": "pass", "b": "fail"},
+            }
+            if number == 6 and day == 1:
+                said = {"kind": "other", "checks": {"odd": "not_assessable"}}
+            keep(store, crawl, url, day, page(**said))
+        store.save_finding(crawl_id=crawl, portal="quzhou-qujiang", kind="listing", name="count_mismatch")
+        store.finish_crawl(crawl, "finished")
+
+
+def test_reparse_gives_the_same_tables_whatever_the_workers_and_the_hash_seed(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    with Store.open(path, create=True) as store:
+        fill(store)
+        before = list(canonical.derived(store.conn))
+        layout = {name for (name,) in store.conn.execute("SELECT name FROM sqlite_master")}
+    assert sum(line.startswith("revision") for line in before) == 7
+    assert any("count_mismatch" in line for line in before)
+    program = (
+        "import sys; from pathlib import Path; from archive.store import Store\n"
+        "if __name__ == '__main__':\n"
+        "    with Store.open(Path(sys.argv[1])) as store:\n"
+        "        print(store.reparse(int(sys.argv[2]), parser='archive_samples'))\n"
+    )
+    (tmp_path / "again.py").write_text(program)
+    for workers, seed in ((1, "1"), (3, "2")):
+        environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}
+        done = subprocess.run(
+            [sys.executable, str(tmp_path / "again.py"), str(path), str(workers)],
+            env=environment, capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert "'reports': 8" in done.stdout
+        with Store.open(path) as store:
+            assert list(canonical.derived(store.conn)) == before
+            assert store.conn.execute("PRAGMA foreign_key_check").fetchall() == []
+            assert store.conn.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+            after = {name for (name,) in store.conn.execute("SELECT name FROM sqlite_master")}
+            assert {name.removesuffix("_2") for name in after} == layout
+
+
+def test_a_rebuild_repairs_what_differs(tmp_path: Path, pool: ParserPool) -> None:
+    from archive import rebuild
+
+    with Store.open(tmp_path / "a.db", create=True) as store:
+        fill(store)
+        before = list(canonical.derived(store.conn))
+        seen: list[tuple[int, int]] = []
+        store.conn.execute("UPDATE figure SET value = 999 WHERE indicator = 'applications_received'")
+        store.conn.execute("DELETE FROM section")
+        assert list(canonical.derived(store.conn)) != before
+        assert rebuild.reparse(store, pool, lambda done, total: seen.append((done, total)))["failed"] == 0
+        assert list(canonical.derived(store.conn)) == before
+        assert seen[-1] == (len(seen), len(seen))
+
+
+def test_readers_see_the_old_tables_until_the_swap(tmp_path: Path, pool: ParserPool) -> None:
+    from archive import rebuild
+
+    path = tmp_path / "a.db"
+    with Store.open(path, create=True) as store:
+        fill(store)
+        store.conn.execute("UPDATE report SET title = 'old'")
+        with Store.open(path, write=False) as reader:
+            titles = "SELECT DISTINCT title FROM report"
+
+            def look(done: int, total: int) -> None:
+                assert reader.conn.execute(titles).fetchall() == [("old",)]
+
+            rebuild.reparse(store, pool, look)
+            assert reader.conn.execute(titles).fetchall() == [(None,)]
+
+
+def test_a_rebuild_that_stops_leaves_the_old_tables_and_is_swept_away(tmp_path: Path, pool: ParserPool) -> None:
+    from archive import rebuild
+
+    path = tmp_path / "a.db"
+    with Store.open(path, create=True) as store:
+        fill(store)
+        before = list(canonical.derived(store.conn))
+
+        def stop(done: int, total: int) -> None:
+            if done == 3:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            rebuild.reparse(store, pool, stop)
+        assert f"{schema.SHADOW}report" in store.db.table_names()
+        assert list(canonical.derived(store.conn)) == before
+    with Store.open(path) as store:
+        assert not [name for name in store.db.table_names() if name.startswith(schema.SHADOW)]
+        assert list(canonical.derived(store.conn)) == before
+
+
+def test_a_damaged_body_stops_a_rebuild(tmp_path: Path, pool: ParserPool) -> None:
+    from archive import rebuild
+
+    with Store.open(tmp_path / "a.db", create=True) as store:
+        fill(store)
+        before = list(canonical.derived(store.conn))
+        store.conn.execute("UPDATE body SET data = zeroblob(9) WHERE rowid = 3")
+        with pytest.raises(ArchiveError, match="damaged"):
+            rebuild.reparse(store, pool)
+        assert list(canonical.derived(store.conn)) == before
+
+
+def test_pages_that_hang_die_or_raise_are_findings_and_the_pool_goes_on(tmp_path: Path, pool: ParserPool) -> None:
+    bodies = {"parser_timeout": page(sleep=30), "parser_died": page(die=7), "raises": b"{", "": page(year=2020)}
+    futures = {name: pool.submit(body, URL.format(0), "text/html") for name, body in bodies.items()}
+    read = {name: future.result(timeout=60) for name, future in futures.items()}
+    assert {name: r["kind"] for name, r in read.items()} == dict.fromkeys(bodies, "failed") | {"": "report"}
+    assert read["parser_timeout"]["findings"][0]["name"] == "parser_timeout"
+    assert "code 7" in read["parser_died"]["findings"][0]["note"]
+    assert "JSONDecodeError" in read["raises"]["findings"][0]["note"]
+    assert read["raises"].keys() == read[""].keys()
+    assert read["raises"]["metadata"].keys() == read[""]["metadata"].keys()
+    with Store.open(tmp_path / "a.db", create=True) as store:
+        capture = store.save_capture(fetched(begin(store), URL.format(0), 1), bodies["parser_died"], None)
+        store.save_report(capture, read["parser_died"])
+        assert store.conn.execute("SELECT name, cause FROM findings").fetchall() == [("parser_died", "parser")]
+        assert store.conn.execute("SELECT page_kind, parser FROM reading").fetchall() == [("failed", samples.VERSION)]
+
+
+def test_a_closed_pool_gives_up_what_was_not_read() -> None:
+    from concurrent.futures import CancelledError
+
+    own = ParserPool(1, parser="archive_samples", timeout=60)
+    future = own.submit(page(sleep=60), URL, None)
+    own.close()
+    with pytest.raises(CancelledError):
+        future.result(timeout=10)
+
+
+KILLED = """
+import sys, itertools, threading
+from pathlib import Path
+sys.path[:0] = [{root!r}, {tests!r}]
+import archive_samples as s
+from archive.parsing import ParserPool
+from archive.store import Store
+
+if __name__ == "__main__":
+    with Store.open(Path(sys.argv[1]), create=True) as store, ParserPool(2, parser="archive_samples") as pool:
+        for capture in store.unread():
+            store.save_report(capture, pool.submit(store.body(capture.sha256), capture.url, "text/html").result())
+        crawl = s.begin(store, 1)
+        for number in itertools.count(len(store.counts()["captures"]) and store.counts()["captures"]["new"]):
+            body = s.page(year=2020, figures={{"applications_received": str(number)}}, text="x" * 5000)
+            capture = store.save_capture(s.fetched(crawl, f"http://a.example/{{number}}", 1), body, "text/html")
+            print(capture.id, flush=True)
+            store.save_report(capture, pool.submit(body, capture.url, "text/html").result())
+            if number % 40 == 39:
+                store.reparse(1, parser="archive_samples")
+"""
+
+
+def test_kill_9_at_random_moments_loses_no_acknowledged_capture(tmp_path: Path) -> None:
+    seed = random.randrange(10**6)
+    chance = random.Random(seed)
+    path, program = tmp_path / "a.db", tmp_path / "killed.py"
+    program.write_text(KILLED.format(root=str(ROOT), tests=str(ROOT / "tests")))
+    acknowledged: set[str] = set()
+    for _ in range(5):
+        child = subprocess.Popen([sys.executable, str(program), str(path)], stdout=subprocess.PIPE, text=True)
+        assert child.stdout
+        first = child.stdout.readline()
+        time.sleep(chance.uniform(0, 1.5))
+        workers = psutil.Process(child.pid).children(recursive=True)
+        child.send_signal(signal.SIGKILL)
+        acknowledged.update((first + child.stdout.read()).split())
+        child.stdout.close()
+        child.wait()
+        _, left = psutil.wait_procs(workers, timeout=10)
+        assert left == [], f"workers left behind, seed {seed}"
+        with Store.open(path) as store:
+            assert store.conn.execute("PRAGMA integrity_check").fetchall() == [("ok",)], f"seed {seed}"
+            assert store.conn.execute("PRAGMA foreign_key_check").fetchall() == [], f"seed {seed}"
+            kept = {capture for (capture,) in store.conn.execute("SELECT id FROM capture")}
+            assert acknowledged <= kept, f"seed {seed}"
+            assert store.verify().damaged == []
+    assert len(acknowledged) >= 5
+
+
+def test_the_canonical_dump_forgets_times_and_second_looks(tmp_path: Path) -> None:
+    dumps, full = [], []
+    for name, looks in (("a", {1: "1", 2: "2"}), ("b", {3: "1", 4: "1", 5: "2", 6: "2"})):
+        with Store.open(tmp_path / f"{name}.db", create=True) as store:
+            for day, figure in looks.items():
+                crawl = begin(store, day)
+                decision = "fetched" if day in (1, 3) else "fresh"
+                store.save_entry(crawl, "quzhou-qujiang", URL, "2020年年报", None, None, decision)
+                body = page(year=2020, figures={"applications_received": figure}, checks={"a": "fail"})
+                keep(store, crawl, URL, day, body)
+                store.save_capture(fetched(crawl, f"{URL}?gone", day, outcome="gone", status=404), None, None)
+            dumps.append(list(canonical.dump(store.conn)))
+            full.append(list(canonical.derived(store.conn)))
+    assert dumps[0] == dumps[1]
+    assert full[0] != full[1]
+    assert {line.partition(" ")[0] for line in dumps[0]} >= {"body", "capture", "entry", "report", "figure", "revision"}
+    with Store.open(tmp_path / "b.db") as store:
+        store.conn.execute("UPDATE figure SET value = 3")
+        assert list(canonical.dump(store.conn)) != dumps[0]
