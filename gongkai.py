@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from archive import terminal
+from archive.errors import ArchiveBusy, ArchiveError
+from crawler.portals import PortalError, load
 from crawler.settings import VERSION
 
 if TYPE_CHECKING:
@@ -39,9 +41,6 @@ class Door(click.Group):
         return list(self.commands)
 
     def invoke(self, ctx: click.Context) -> Any:
-        from archive.errors import ArchiveBusy, ArchiveError
-        from crawler.portals import PortalError
-
         try:
             return super().invoke(ctx)
         except ArchiveBusy as error:
@@ -64,6 +63,24 @@ def default_db() -> str:
     return str(rule())
 
 
+with_db = click.option(
+    "--db",
+    type=click.Path(path_type=Path),
+    default=default_db,
+    show_default="archive/gongkai.db beside scrapy.cfg, or $GONGKAI_DB",
+    help="The archive, one SQLite file.",
+)
+with_portals = click.option(
+    "--portals",
+    "portals_files",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A TOML file of portals, beside the shipped ones; may be repeated.",
+)
+with_json = click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+
+
 def opened(db: Path, *, write: bool = False, create: bool = False) -> Store:
     """The archive at `db`; ArchiveError, with how to get one, where none is."""
     from archive.store import Store
@@ -71,35 +88,10 @@ def opened(db: Path, *, write: bool = False, create: bool = False) -> Store:
     return Store.open(db, write=write, create=create)
 
 
-def with_db(command: Callable[..., None]) -> Callable[..., None]:
-    return click.option(
-        "--db",
-        type=click.Path(path_type=Path),
-        default=default_db,
-        show_default="archive/gongkai.db beside scrapy.cfg, or $GONGKAI_DB",
-        help="The archive, one SQLite file.",
-    )(command)
-
-
-def with_json(command: Callable[..., None]) -> Callable[..., None]:
-    return click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")(command)
-
-
-def with_portals(command: Callable[..., None]) -> Callable[..., None]:
-    return click.option(
-        "--portals",
-        "portals_files",
-        multiple=True,
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        help="A TOML file of portals, beside the shipped ones; may be repeated.",
-    )(command)
-
-
 def show(result: dict[str, Any], as_json: bool, text: Callable[[], None]) -> None:
     """The result of a verb on standard output: as one JSON object, or as text for people."""
     if as_json:
-        click.echo(json.dumps(result, ensure_ascii=False, default=str))
+        click.echo(json.dumps(result, ensure_ascii=False))
     else:
         text()
 
@@ -129,6 +121,49 @@ def main() -> None:
 
 
 @main.command()
+@click.option(
+    "--serve", "then_serve", is_flag=True, help="Open the archive when the crawl is done, as `gongkai serve`."
+)
+@with_db
+@with_json
+def demo(then_serve: bool, db: Path, as_json: bool) -> None:
+    """Crawl made-up portals on this machine.
+
+    Small replicas of government portals are started on loopback addresses and crawled for real, one page a second;
+    one page carries the real figures of a real report. Then it says what was archived, and how to look at it.
+
+    \b
+    Exit codes: 0 the crawl found exactly what was planted; 1 it did not (each difference is named);
+    2 the archive holds captures that the demo did not make, or a port is taken;
+    4 another run holds the archive; 5 disk or database.
+    """
+    from archive import connection
+    from crawler import run
+    from crawler.replica import demo as planted
+    from crawler.replica.serve import PORTALS, ReplicaError, running
+
+    if connection.inspect(db) is not None:
+        with opened(db) as store:
+            if strangers := planted.strangers(store):
+                stop(2, f"{db} holds {strangers} captures that the demo did not make. Give it another --db.")
+    try:
+        with running(), terminal.progress_bar("demo") as progress:
+            summary = run.crawl(db, planted.keys(), [PORTALS], progress=progress)
+    except ReplicaError as error:
+        stop(2, str(error))
+    with opened(db) as store:
+        counts, differences = store.counts(), planted.differences(store)
+    result = {"crawl": summary._asdict(), "archive": counts, "differences": differences}
+    show(result, as_json, lambda: terminal.print_counts(counts))
+    for difference in differences:
+        click.echo(f"gongkai: {difference}", err=True)
+    click.echo(f"To look at it: gongkai serve --db {db}  (then http://127.0.0.1:8001/)", err=as_json)
+    if then_serve:
+        serve_desk(db, "127.0.0.1", 8001)
+    raise SystemExit(1 if differences else 0)
+
+
+@main.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--url", help="The page's address: it helps to tell the year and the agency.")
 @with_json
@@ -151,14 +186,13 @@ def parse(file: Path, url: str | None, as_json: bool) -> None:
     import parsers
     from archive import importing
 
-    if not file.is_file():
-        stop(2, f"no such file: {file}")
-    body = file.read_bytes()
-    kind = importing.media_type(file.name, body)
-    report = parsers.as_dict(parsers.parse(body, url=url, media_type=kind))
-    problem = "the file is empty" if not body else importing.unreadable(kind)
+    try:
+        body = file.read_bytes()
+    except OSError as error:
+        stop(2, f"{file} cannot be read: {error.strerror}")
+    report = parsers.as_dict(parsers.parse(body, url=url, media_type=importing.media_type(file.name)))
     show(report, as_json, lambda: terminal.print_report(report))
-    if problem:
+    if problem := importing.unreadable(report):
         stop(1, f"{file}: {problem}.")
     if report["kind"] != "report":
         text = "the official form without a body's numbers" if report["kind"] == "blank_form" else "no annual report"
@@ -274,10 +308,7 @@ def verify(sample: int | None, db: Path, as_json: bool) -> None:
     """
     with opened(db, write=True) as store, terminal.progress_bar("verify") as progress:
         verified = store.verify(sample, progress)
-    damaged = [
-        {"sha256": damage.sha256, "problem": damage.problem, "captures": [c._asdict() for c in damage.captures]}
-        for damage in verified.damaged
-    ]
+    damaged = [d._asdict() | {"captures": [c._asdict() for c in d.captures]} for d in verified.damaged]
     result = {"checked": verified.checked, "damaged": damaged}
     show(result, as_json, lambda: click.echo(f"{verified.checked} bodies checked, {len(damaged)} damaged"))
     for damage in verified.damaged:
@@ -321,6 +352,11 @@ def serve(port: int, host: str, db: Path) -> None:
     Exit codes: 0 ended by you; 2 the port is taken; 5 no archive, disk or database.
     """
     opened(db).close()
+    serve_desk(db, host, port)
+
+
+def serve_desk(db: Path, host: str, port: int) -> None:
+    """Serve until Ctrl-C; a usage error where the address cannot be listened on."""
     from archive import desk
 
     try:
@@ -345,15 +381,10 @@ def list_portals(portals_files: tuple[Path, ...], as_json: bool) -> None:
     \b
     Exit codes: 0 listed; 2 a portals file that cannot be used (its line is named).
     """
-    from crawler.portals import load
-
-    known = [
-        {"key": portal.key, "name": portal.name, "region": portal.region, "family": portal.family, "url": portal.url}
-        for portal in load(portals_files).values()
-    ]
     headings = ("key", "name", "region", "family", "url")
-    rows = [list(portal.values()) for portal in known]
-    show({"portals": known}, as_json, lambda: terminal.print_table(rows, headings))
+    rows = [[getattr(portal, name) for name in headings] for portal in load(portals_files).values()]
+    result = {"portals": [dict(zip(headings, row, strict=True)) for row in rows]}
+    show(result, as_json, lambda: terminal.print_table(rows, headings))
 
 
 if __name__ == "__main__":

@@ -8,8 +8,9 @@ bytes do, hence the bytes are asked first.
 
 from __future__ import annotations
 
+import mimetypes
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,39 +20,12 @@ from archive.ids import capture_id
 from archive.parsing import ParserPool
 from archive.store import Capture, Store
 
-READABLE = frozenset({"text/html", "text/plain"})
-_MAGIC = (
-    (b"%PDF-", "application/pdf"),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "application/msword"),
-    (b"PK\x03\x04", "application/zip"),
-    (b"\x89PNG\r\n", "image/png"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"GIF8", "image/gif"),
-    (b"\x1f\x8b", "application/gzip"),
-)
-_SUFFIXES = {
-    ".html": "text/html",
-    ".htm": "text/html",
-    ".shtml": "text/html",
-    ".xhtml": "text/html",
-    ".txt": "text/plain",
-    ".md": "text/plain",
-}
-_TAGS = (b"<!doctype html", b"<html", b"<head", b"<body", b"<table")
-_OOXML = {
-    ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-}
 _NAMES = {
     "application/pdf": "a PDF",
-    "application/msword": "a Word file",
-    _OOXML[".docx"]: "a Word file",
-    _OOXML[".xlsx"]: "an Excel file",
-    "image/png": "a picture",
-    "image/jpeg": "a picture",
-    "image/gif": "a picture",
-    "application/octet-stream": "a file that is neither text nor any known document",
+    "application/x-ole-storage": "a Word file",
+    "application/zip": "a Word or zip file",
 }
+_SUFFIXES = {".shtml": "text/html", ".xhtml": "text/html", ".md": "text/plain"}  # beside Python's own list
 
 
 class Imported(NamedTuple):
@@ -71,35 +45,24 @@ class Imported(NamedTuple):
 Progress = Callable[[int, int, str], None]  # files done, files in all, the file's name
 
 
-def media_type(name: str, body: bytes) -> str:
-    """The media type of a file: by its first bytes, then its suffix, then whether it looks like HTML or like text."""
+def media_type(name: str) -> str | None:
+    """The media type that a file's suffix promises, None for an unknown one. The parser asks the bytes first."""
     suffix = Path(name).suffix.lower()
-    for magic, found in _MAGIC:
-        if body.startswith(magic):
-            return _OOXML.get(suffix, found) if found == "application/zip" else found
-    if _is_binary(body[:4096]):
-        return "application/octet-stream"
-    if suffix in _SUFFIXES:
-        return _SUFFIXES[suffix]
-    start = body[:2048].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if start.startswith(b"<") and any(tag in start for tag in _TAGS):
-        return "text/html"
-    return "text/plain" if suffix == "" else "application/octet-stream"
+    return _SUFFIXES.get(suffix) or mimetypes.MimeTypes().guess_type(f"x{suffix}")[0]
 
 
-def _is_binary(start: bytes) -> bool:
-    """Whether bytes are no text in any encoding of these pages: a NUL, or over 2 % of other control characters."""
-    if start.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return False
-    controls = sum(1 for byte in start if byte < 9 or 13 < byte < 32)
-    return b"\0" in start or controls * 50 > len(start)
-
-
-def unreadable(kind: str) -> str | None:
-    """Why a file of this media type cannot be read yet, as the end of a sentence; None where it can."""
-    if kind in READABLE:
-        return None
-    return f"{_NAMES.get(kind, kind)} is not yet readable; only HTML and plain text are"
+def unreadable(report: Mapping[str, Any]) -> str | None:
+    """Why a file could not be read, from what the parser made of it (`parsers.as_dict`); None where it could."""
+    names = {finding["name"]: finding for finding in report["findings"] if finding["kind"] in ("reading", "parser")}
+    if "empty_body" in names:
+        return "the file is empty"
+    if "unreadable_media_type" in names:
+        if report["media_type"] == "application/octet-stream":
+            return "neither text nor HTML nor any known document"
+        return f"{_NAMES.get(report['media_type'], report['media_type'])} is not yet readable; only HTML and text are"
+    if report["kind"] == "failed":
+        return f"the parser gave up: {report['findings'][0]['note']}"
+    return None
 
 
 def files(paths: Sequence[Path]) -> Iterator[Path]:
@@ -113,14 +76,22 @@ def files(paths: Sequence[Path]) -> Iterator[Path]:
                 yield found
 
 
+def _of_archive(path: Path, archive: Path) -> bool:
+    """Whether a file is the archive itself, or one that SQLite or the lock keeps beside it."""
+    own = archive.resolve()
+    return path.resolve().parent == own.parent and path.name in {
+        own.name + end for end in ("", "-wal", "-shm", ".lock")
+    }
+
+
 def import_paths(store: Store, paths: Sequence[Path], version: str, progress: Progress) -> list[Imported]:
     """Keep each file of `paths` as a capture of one new crawl, then read it; one result a file, in order.
 
-    First what an import that was killed had kept and not come to read is read. The same bytes twice in one import
+    First what a killed run had kept and not come to read is read; the archive's own files are passed over. The same bytes twice in one import
     give one capture. A file that the disk does not give up is a result with a problem; the archive's own trouble is
     raised, and leaves what was imported so far.
     """
-    found = list(files(paths))
+    found = [path for path in files(paths) if not _of_archive(path, store.path)]
     results: list[Imported] = []
     crawl_id = store.begin_crawl("import " + " ".join(path.name for path in paths), version)
     with ParserPool(workers=1) as pool:
@@ -160,10 +131,9 @@ def _import_one(store: Store, pool: ParserPool, path: Path, crawl_id: str, urls:
         body = path.read_bytes()
     except OSError as error:
         return unkept(f"not kept: {error.strerror}")
-    url, kind = f"urn:sha256:{bodies.digest(body)}", media_type(path.name, body)
-    problem = unreadable(kind) if body else "the file is empty"
+    url = f"urn:sha256:{bodies.digest(body)}"
     if url in urls:
-        return Imported(str(path), url, "duplicate", None, None, problem)
+        return Imported(str(path), url, "duplicate", None, None, None)
     urls.add(url)
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     fetched = Capture(
@@ -180,17 +150,14 @@ def _import_one(store: Store, pool: ParserPool, path: Path, crawl_id: str, urls:
         sha256=bodies.digest(body),
         note=f"imported from {path.name}",
     )
-    capture = store.save_capture(fetched, body, kind)
-    report = _read(store, pool, capture) if capture.outcome == "new" else None
-    if problem is None and report is not None and report["kind"] == "failed":
-        problem = f"kept, but not read: {report['findings'][0]['note']}"
-    page_kind, title = (report["kind"], report["title"]) if report is not None else (None, None)
-    return Imported(str(path), url, capture.outcome, page_kind, title, problem)
+    capture = store.save_capture(fetched, body, media_type(path.name))
+    report = _read(store, pool, capture)
+    return Imported(str(path), url, capture.outcome, report["kind"], report["title"], unreadable(report))
 
 
 def _read(store: Store, pool: ParserPool, capture: Capture) -> dict[str, Any]:
     if capture.sha256 is None:
         raise ValueError(f"capture {capture.id} is good and has no body")
     report = pool.submit(store.body(capture.sha256), capture.url, store.media_type(capture.sha256)).result()
-    store.save_report(capture, report)
+    store.save_report(capture, report)  # an unchanged capture was read before: nothing is written
     return report

@@ -132,3 +132,10 @@ def facts(counts: Mapping[str, Any]) -> str:
         elif isinstance(value, int | float):
             parts.append(f"{label} {value}")
     return ", ".join(parts)
+
+
+def print_counts(counts: Mapping[str, Any]) -> None:
+    """An archive's counts (`Store.counts`), one a line, a mapping's parts on the line of its name."""
+    for name, value in counts.items():
+        shown = facts(value) if isinstance(value, Mapping) else f"{value:,}"
+        print_lines([f"  {name.replace('_', ' '):<12} {shown}"])

@@ -27,7 +27,7 @@ VERBS = ("status", "verify", "reparse", "serve")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An archive with one report and one page that is none, made once; tests that write take a copy."""
     folder = tmp_path_factory.mktemp("made")
-    write(folder, "a.txt", REPORT.encode())
+    write(folder, "a.html", REPORT.encode())
     write(folder, "b.html", NOTICE)
     assert run("import", folder, "--db", folder / "gongkai.db").exit_code == 0
     return folder / "gongkai.db"
@@ -67,8 +67,10 @@ def test_what_is_no_archive_is_left_untouched(verb: str, kind: str, tmp_path: Pa
 
 @pytest.mark.parametrize("verb", ["verify", "reparse", "crawl", "import"])
 def test_a_second_writer_is_told_and_exits_4(verb: str, db: Path) -> None:
+    portal = b'[here]\nname = "x"\nregion = "330803"\nfamily = "hanweb-jcms"\nurl = "http://127.0.0.1:9/col/col1/index.html"\n'
+    more = {"import": [db.parent], "crawl": ["here", "--portals", write(db.parent, "here.toml", portal)]}
     with Store.open(db):
-        done = run(verb, *([db.parent] if verb == "import" else []), "--db", db)
+        done = run(verb, *more.get(verb, []), "--db", db)
     assert done.exit_code == 4 and str(db) in done.stderr
 
 
