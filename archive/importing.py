@@ -87,9 +87,9 @@ def _of_archive(path: Path, archive: Path) -> bool:
 def import_paths(store: Store, paths: Sequence[Path], version: str, progress: Progress) -> list[Imported]:
     """Keep each file of `paths` as a capture of one new crawl, then read it; one result a file, in order.
 
-    First what a killed run had kept and not come to read is read; the archive's own files are passed over. The same bytes twice in one import
-    give one capture. A file that the disk does not give up is a result with a problem; the archive's own trouble is
-    raised, and leaves what was imported so far.
+    First what a killed run had kept and not come to read is read. The archive's own files are passed over. The same
+    bytes twice in one import give one capture. A file that the disk does not give up is a result with a problem; the
+    archive's own trouble is raised, and leaves what was imported so far.
     """
     found = [path for path in files(paths) if not _of_archive(path, store.path)]
     results: list[Imported] = []

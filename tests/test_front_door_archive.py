@@ -68,7 +68,10 @@ def test_what_is_no_archive_is_left_untouched(verb: str, kind: str, tmp_path: Pa
 @pytest.mark.parametrize("verb", ["verify", "reparse", "crawl", "import"])
 def test_a_second_writer_is_told_and_exits_4(verb: str, db: Path) -> None:
     portal = b'[here]\nname = "x"\nregion = "330803"\nfamily = "hanweb-jcms"\nurl = "http://127.0.0.1:9/col/col1/index.html"\n'
-    more = {"import": [db.parent], "crawl": ["here", "--portals", write(db.parent, "here.toml", portal)]}
+    more: dict[str, list[str | Path]] = {
+        "import": [db.parent],
+        "crawl": ["here", "--portals", write(db.parent, "here.toml", portal)],
+    }
     with Store.open(db):
         done = run(verb, *more.get(verb, []), "--db", db)
     assert done.exit_code == 4 and str(db) in done.stderr

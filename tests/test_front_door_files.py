@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import gongkai
-from archive import bodies, importing
+from archive import bodies
 
 NOTICE = "<html><head><title>停电通知</title></head><body><p>明日停电。</p></body></html>".encode()
 PDF = b"%PDF-1.4\n1 0 obj\n<<>>\nendobj\n%%EOF\n"
