@@ -155,6 +155,8 @@ def demo(then_serve: bool, db: Path, as_json: bool) -> None:
         counts, differences = store.counts(), planted.differences(store)
     result = {"crawl": summary._asdict(), "archive": counts, "differences": differences}
     show(result, as_json, lambda: terminal.print_counts(counts))
+    if summary.outcome == "interrupted":
+        click.echo("gongkai: the demo was interrupted; the same command goes on where it was", err=True)
     for difference in differences:
         click.echo(f"gongkai: {difference}", err=True)
     click.echo(f"To look at it: gongkai serve --db {db}  (then http://127.0.0.1:8001/)", err=as_json)

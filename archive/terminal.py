@@ -38,7 +38,7 @@ def progress_bar(label: str) -> Iterator[Bar]:
         task = bar.add_task(label, total=None, what="")
 
         def show_progress(done: int, total: int, what: str = "", /) -> None:
-            bar.update(task, completed=done, total=total or None, what=plain(what)[:40])
+            bar.update(task, completed=done, total=total or None, what=plain(what)[:24])
 
         yield show_progress
 
