@@ -125,8 +125,11 @@ def _narrowed(named: list[list[Region]]) -> list[Region]:
     answer: list[Region] = []
     for candidates in reversed(named):
         below = [{above.code for above in ancestors(region.code)} | {region.code} for region in answer]
-        answer += [region for region in candidates if region not in answer
-                   and (not below or any(region.code in codes for codes in below))]
+        answer += [
+            region
+            for region in candidates
+            if region not in answer and (not below or any(region.code in codes for codes in below))
+        ]
     return answer
 
 
