@@ -11,6 +11,12 @@ WITH page AS (
   SELECT portal, url, outcome,
     row_number() OVER (PARTITION BY url ORDER BY fetched_at DESC, outcome = 'new', id DESC) AS age
   FROM capture WHERE kind IN ('report', 'attachment')
+), trouble AS (
+  SELECT portal, sum(outcome = 'blocked') AS blocked, sum(outcome = 'failed') AS failed
+  FROM page WHERE age = 1 GROUP BY portal
+), good AS (
+  SELECT portal, count(DISTINCT url) AS captured FROM page
+  WHERE outcome IN ('new', 'changed', 'unchanged') GROUP BY portal
 ), newest_visit AS (
   SELECT v.*, row_number() OVER (PARTITION BY v.portal ORDER BY c.started_at DESC, c.id DESC) AS age
   FROM visit AS v JOIN crawl AS c ON c.id = v.crawl_id
@@ -19,12 +25,11 @@ WITH page AS (
   FROM report AS r JOIN capture AS c ON c.id = r.capture_id GROUP BY c.portal
 )
 SELECT p.key AS portal, p.name, p.region, p.family, v.declared, v.found, v.outcome,
-  (SELECT count(DISTINCT url) FROM capture AS c WHERE c.portal = p.key AND c.kind IN ('report', 'attachment')
-    AND c.outcome IN ('new', 'changed', 'unchanged')) AS captured,
-  coalesce(h.reports, 0) AS reports, h.newest,
-  (SELECT count(*) FROM page WHERE page.portal = p.key AND age = 1 AND page.outcome = 'blocked') AS blocked,
-  (SELECT count(*) FROM page WHERE page.portal = p.key AND age = 1 AND page.outcome = 'failed') AS failed
+  coalesce(g.captured, 0) AS captured, coalesce(h.reports, 0) AS reports, h.newest,
+  coalesce(t.blocked, 0) AS blocked, coalesce(t.failed, 0) AS failed
 FROM portal AS p
+LEFT JOIN trouble AS t ON t.portal = p.key
+LEFT JOIN good AS g ON g.portal = p.key
 LEFT JOIN newest_visit AS v ON v.portal = p.key AND v.age = 1
 LEFT JOIN held AS h ON h.portal = p.key
 ORDER BY p.key"""

@@ -18,7 +18,7 @@ from typing import cast
 from sqlite_utils import Database
 
 from archive import schema
-from archive.errors import ArchiveBusy, ArchiveError, NewerArchive, NotAnArchive, explained
+from archive.errors import ArchiveBusy, ArchiveError, NewerArchive, NotAnArchive, explained, explained_files
 
 BUSY_MS = 10_000  # how long a reader's checkpoint or a stray writer is waited for
 _MAGIC = b"SQLite format 3\x00"
@@ -52,7 +52,7 @@ def inspect(path: Path) -> int | None:
 
 def lock(path: Path) -> int:
     """Take the writer's lock of the archive at `path`; the file descriptor that holds it. ArchiveBusy if it is held."""
-    with explained(path):
+    with explained_files(path):
         descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -70,7 +70,12 @@ def lock(path: Path) -> int:
 def create(path: Path) -> None:
     """Make an empty archive at `path`, complete or not at all; the caller holds the lock."""
     fresh = Path(f"{path}.new")
-    with explained(path):
+    if Path(f"{path}-wal").exists():
+        raise ArchiveError(
+            f"{path} is not there, but {path.name}-wal, which holds the last changes of an archive of that name, is."
+            " Put the archive back beside it, or move that file away."
+        )
+    with explained_files(path), explained(path):
         fresh.unlink(missing_ok=True)
         db = Database(sqlite3.connect(fresh, isolation_level=None), execute_plugins=False, strict=True)
         try:

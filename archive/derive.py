@@ -9,6 +9,7 @@ Every method writes within the caller's transaction.
 from __future__ import annotations
 
 import sqlite3
+import sys
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from itertools import pairwise
@@ -68,12 +69,18 @@ def seen(conn: sqlite3.Connection, url: str) -> Seen | None:
 
 
 def plain(value: Any) -> Any:
-    """A number as SQLite holds it: an integer where it is one and fits in 64 bits, else a float."""
-    if isinstance(value, Decimal | float) and value == int(value):
-        value = int(value)
-    if isinstance(value, Decimal) or (isinstance(value, int) and abs(value) >= 2**63):
-        return float(value)
-    return value
+    """A number as SQLite holds it: an integer where it is one and fits in 64 bits, else a float.
+
+    None for what no float holds (1e309, NaN): the figure's raw text remains.
+    """
+    if value is None:
+        return None
+    exact = Decimal(value)
+    if not exact.is_finite() or abs(exact) > Decimal(sys.float_info.max):
+        return None
+    if abs(exact) < 2**63 and exact == exact.to_integral_value():
+        return int(exact)
+    return float(exact)
 
 
 class Derived:

@@ -40,7 +40,7 @@ _CAUSES = (
 
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Turn SQLite's and the operating system's trouble with `path` into ArchiveError, a lock into ArchiveBusy.
+    """Turn SQLite's trouble with `path` into ArchiveError, another's lock into ArchiveBusy.
 
     Errors of ours (a broken constraint, a misused interface) pass through unchanged.
     """
@@ -58,5 +58,12 @@ def explained(path: Path) -> Iterator[None]:
             if words in said:
                 raise ArchiveError(f"{path}: {sentence}. (SQLite: {said})") from error
         raise ArchiveError(f"{path}: SQLite could not do this: {said}.") from error
+
+
+@contextmanager
+def explained_files(path: Path) -> Iterator[None]:
+    """Turn the operating system's trouble with files at `path` into ArchiveError."""
+    try:
+        yield
     except OSError as error:
-        raise ArchiveError(f"{path}: {error.strerror or error}.") from error
+        raise ArchiveError(f"{path}: {error.strerror or error}. Check the permissions of its folder.") from error

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from archive.store import Store
 
 BATCH = 50  # pages a transaction
+FINDING = ("id", "capture_id", "crawl_id", "portal", "kind", "name", "at", "strength", "status", "expected", "found",
+           "cause", "note")  # fmt: skip
 AHEAD = 8  # pages a worker that are read ahead of the one to be written
 
 Progress = Callable[[int, int], None]
@@ -72,7 +74,10 @@ def _carry_over(shadow: Derived) -> None:
     shadow.save_forms(form_rows())
     for (code,) in shadow.conn.execute("SELECT DISTINCT region FROM portal ORDER BY region").fetchall():
         shadow.save_region(code)
-    shadow.conn.execute(f"INSERT INTO {shadow.prefix}finding SELECT * FROM finding WHERE crawl_id IS NOT NULL")
+    columns = ", ".join(FINDING)
+    shadow.conn.execute(
+        f"INSERT INTO {shadow.prefix}finding ({columns}) SELECT {columns} FROM finding WHERE crawl_id IS NOT NULL"
+    )
 
 
 def _fill(store: Store, shadow: Derived, pool: ParserPool, captures: list[str], progress: Progress | None) -> None:

@@ -3,6 +3,7 @@
 Evidence tables change only through a migration below: append one, never edit one that has been released. Derived
 tables have no migrations, since a rebuild makes them anew; `DERIVED` is what they look like now, and the prefix lets
 `reparse` build them beside the live ones. Columns beyond the contract: `capture.digest`, `entry.ordinal`.
+`reading.finished_at` is the capture's `fetched_at`, not a wall clock: a rebuild must give it again.
 
 Traps: `figure.value` and its kin are `ANY`, because STRICT would turn an integer in a REAL column into a float; a
 rename rewrites the foreign keys of the tables that refer to it, a drop does not; index names are global, so a shadow

@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import archive_samples as samples
@@ -16,6 +17,7 @@ import pytest
 from archive_samples import at, begin, fetched, keep, page
 
 from archive import canonical, schema
+from archive.derive import plain
 from archive.store import ArchiveBusy, ArchiveError, NewerArchive, NotAnArchive, Store
 
 DESIGN = Path(__file__).parents[1] / "docs" / "design.md"
@@ -322,10 +324,26 @@ def test_a_finding_of_a_crawl_names_it(store: Store) -> None:
         store.save_finding(kind="fetch", name="odd")
 
 
+def test_regions_come_with_those_above_them(store: Store) -> None:
+    keep(store, begin(store), URL, 1, page(**REPORT))
+    assert rows(store, "SELECT code, name, level, parent FROM region WHERE code LIKE '33%' ORDER BY code") == [
+        ("330000", "浙江省", "province", "000000"),
+        ("330800", "衢州市", "city", "330000"),
+        ("330803", "衢江区", "county", "330800"),
+    ]
+    assert rows(store, "SELECT level FROM agency") == [("county",)]
+    unknown = REPORT | {"metadata": {"agency": "某局", "region": "999999"}}
+    keep(store, begin(store, 2), URL + "?u", 2, page(**unknown))
+    assert rows(store, "SELECT name, level FROM region WHERE code = '999999'") == [(None, None)]
+
+
 def test_numbers_that_sqlite_cannot_hold(store: Store) -> None:
     huge = str(2**63)
     keep(store, begin(store), URL, 1, page(**REPORT | {"figures": {"applications_received": huge}}))
     assert rows(store, "SELECT typeof(value), raw FROM figure") == [("real", huge)]
+    given = [Decimal("1033879"), Decimal("0.5"), Decimal("1e400"), 10**400, float("nan"), 2**63 - 1, 2.0, None]
+    assert [plain(value) for value in given] == [1033879, 0.5, None, None, None, 2**63 - 1, 2, None]
+    assert [type(plain(value)) for value in given[:2]] == [int, float]
 
 
 def test_one_writer(tmp_path: Path) -> None:
@@ -391,6 +409,19 @@ def test_a_creation_that_was_killed_leaves_nothing_in_the_way(tmp_path: Path) ->
     (tmp_path / "a.db.new").write_bytes(b"half")
     Store.open(tmp_path / "a.db", create=True).close()
     assert not (tmp_path / "a.db.new").exists()
+
+
+def test_changes_of_a_missing_archive_are_not_mixed_into_a_new_one(tmp_path: Path) -> None:
+    (tmp_path / "a.db-wal").write_bytes(b"changes")
+    with pytest.raises(ArchiveError, match="move that file away"):
+        Store.open(tmp_path / "a.db", create=True)
+    assert not (tmp_path / "a.db").exists()
+
+
+def test_a_file_in_the_way_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "a.db.lock").mkdir()
+    with pytest.raises(ArchiveError, match="directory"):
+        Store.open(tmp_path / "a.db", create=True)
 
 
 def test_a_full_disk_is_a_sentence_and_loses_nothing(store: Store) -> None:
