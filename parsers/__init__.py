@@ -11,17 +11,18 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from parsers.align import Reading, forms_in, read_grids
+from parsers.align import forms_in, read_segments
+from parsers.cells import Reading
 from parsers.checks import evaluate
 from parsers.flat import read_flat
 from parsers.forms import Form, load_all
 from parsers.identity import agency_of, kind_of, region_hint, title_of, year_of
 from parsers.metadata import clean, filled_by, meta_tags, read_fields
 from parsers.model import Claim, Document, Finding, Grid, Metadata, Report
-from parsers.narrative import Prose, closing_lines, prose_length, read_claims, read_sections
+from parsers.narrative import closing_lines, prose_length, read_claims, read_sections
 from parsers.readers.html import read_html
 from parsers.readers.text import read_text
-from parsers.tables import Index
+from parsers.tables import Index, segments
 from parsers.values import plain
 
 #: part of every reading: a new number means that the same bytes may read differently
@@ -71,7 +72,9 @@ def parse_with(body: bytes, index: Index, *, url: str | None = None, media_type:
     else:
         note = "an empty body" if not body else f"{kind} is not yet readable; the bytes are kept as they are"
         name = "empty_body" if not body else "unreadable_media_type"
-        return Report("other", None, url, None, None, kind, None, VERSION, findings=(Finding("reading", name, note=note),))
+        return Report(
+            "other", None, url, None, None, kind, None, VERSION, findings=(Finding("reading", name, note=note),)
+        )
     return _read(document, index, url)
 
 
@@ -100,11 +103,13 @@ def _read(document: Document, index: Index, url: str | None) -> Report:
     forms = tuple(index.forms)
     tags = meta_tags(document)
     grids = [block for block in document.blocks if isinstance(block, Grid)]
-    fields = read_fields(document, frozenset())
+    found = segments(grids, index)
+    official = frozenset(segment.grid.tbl for segment in found if segment.lines and segment.grid.tbl is not None)
+    fields = read_fields(document, official)
     title = title_of(document, tags, fields)
     published = clean("published_on", tags.get("published_on")) or clean("published_on", fields.get("published_on"))
     year = year_of(document, title, fields, url, published)
-    reading = read_grids(grids, index, year.value)
+    reading = read_segments(found, index, year.value)
     used = read_flat(document, index, reading, year.value)
     prose = read_sections(document, forms, used)
     hint = region_hint(fields.get("index_number"), tags.get("site_code"), url)
@@ -139,10 +144,17 @@ def _read(document: Document, index: Index, url: str | None) -> Report:
     claims = read_claims(prose.sections, _claims_for(read_forms, forms, year.value))
     findings += [*year.findings, *agency.findings]
     if agency.name is None:
-        findings.append(Finding("metadata", "agency_unknown", note="no label, title or signature on the page names a body"))
+        findings.append(
+            Finding("metadata", "agency_unknown", note="no label, title or signature on the page names a body")
+        )
     if prose.contacts:
         findings.append(
-            Finding("prose", "contact_lines", found=prose.contacts, note="sentences with contact data left out of the sections")
+            Finding(
+                "prose",
+                "contact_lines",
+                found=prose.contacts,
+                note="sentences with contact data left out of the sections",
+            )
         )
     findings += _checks(reading, forms, read_forms)
     findings += _claim_checks(claims, reading)
@@ -186,13 +198,19 @@ def _form_findings(reading: Reading, forms: tuple[Form, ...], year: int | None, 
         table = form.table(table_id)
         assert table is not None
         official = sum(row.extension is None and row.kind != "group" for row in table.rows)
-        findings.append(Finding("form", "table_matched", at=f"{form_id}.{table_id}", expected=official, found=len(codes)))
+        findings.append(
+            Finding("form", "table_matched", at=f"{form_id}.{table_id}", expected=official, found=len(codes))
+        )
     if kind == "report" and year is not None:
         for form in forms:
-            if form.id in reading.forms and not (form.first_year <= year and (form.last_year is None or year <= form.last_year)):
+            if form.id in reading.forms and not (
+                form.first_year <= year and (form.last_year is None or year <= form.last_year)
+            ):
                 period = f"{form.first_year}-{form.last_year or ''}"
                 findings.append(
-                    Finding("form", "form_outside_its_years", at=form.id, note=f"official for {period}, used for {year}")
+                    Finding(
+                        "form", "form_outside_its_years", at=form.id, note=f"official for {period}, used for {year}"
+                    )
                 )
     return findings
 
@@ -237,7 +255,9 @@ def _claim_checks(claims: tuple[Claim, ...], reading: Reading) -> list[Finding]:
 
 def _no_table(document: Document) -> Finding:
     if document.attachments:
-        return Finding("form", "no_table", note=f"no table of any form; {len(document.attachments)} attachment(s) on the page")
+        return Finding(
+            "form", "no_table", note=f"no table of any form; {len(document.attachments)} attachment(s) on the page"
+        )
     if document.images:
         return Finding("form", "no_table", note=f"no table of any form; {document.images} picture(s) on the page")
     return Finding("form", "no_table", note="no table of any form on the page")

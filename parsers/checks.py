@@ -8,7 +8,7 @@ number; a side that is all blank, an absent row and an unreadable cell make a ch
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import cache
 from typing import NamedTuple
@@ -63,7 +63,12 @@ def _side(node: ast.expr, check: Check, table: Table | None) -> Side:
     if isinstance(node, ast.Compare):
         inner = _side(node.left, check, table)
         zero = node.comparators[0]
-        if len(node.ops) == 1 and isinstance(node.ops[0], ast.Eq) and isinstance(zero, ast.Constant) and zero.value == 0:
+        if (
+            len(node.ops) == 1
+            and isinstance(node.ops[0], ast.Eq)
+            and isinstance(zero, ast.Constant)
+            and zero.value == 0
+        ):
             return inner._replace(zero_test=True)
         raise ExpressionError(f"{check.name}: only == 0 may stand inside a side: {check.expression}")
     terms: list[Term] = []
@@ -107,72 +112,133 @@ def identities(form: Form) -> tuple[Identity, ...]:
 def _children(form: Form) -> Mapping[str, tuple[str, ...]]:
     """Rows without cells of their own: their value is the sum of their children."""
     return {
-        row.code: tuple(child.code for child in table.rows if child.parent == row.code and child.relation == "component")
+        row.code: tuple(
+            child.code for child in table.rows if child.parent == row.code and child.relation == "component"
+        )
         for table in form.tables
         for row in table.rows
         if row.kind == "group"
     }
 
 
-def bindings(identity: Identity, form: Form, present: Iterable[Key]) -> list[tuple[str, str]]:
+class Instance(NamedTuple):
+    """One evaluation of an identity, its cells worked out: sums of (cell, sign), and where it applies.
+
+    It is evaluated where the column `gate_col` has figures, or where any (`gate_all`: every) of the cells in `gate` is
+    there. `extension` names the rows without which the form does not print the check.
+    """
+
+    check: Check
+    at: str | None
+    left: tuple[tuple[Key, int], ...]
+    op: str
+    right: tuple[tuple[Key, int], ...]
+    constants: tuple[int, int]
+    zero_test: bool
+    gate_col: str | None
+    gate: tuple[Key, ...]
+    gate_all: bool
+
+
+@cache
+def instances(form: Form) -> tuple[Instance, ...]:
+    """Every evaluation that the form's checks within a report can have."""
+    made = []
+    for identity in identities(form):
+        check = identity.check
+        if check.scope != "within_report" or check.over == "count_cells":
+            continue
+        wanted = {term.col for side in (identity.left, identity.right) for term in side.terms if term.col}
+        for row, col in bindings(identity, form):
+            made.append(
+                Instance(
+                    check,
+                    col or row or None,
+                    _cells(identity.left, row, col, form),
+                    identity.op,
+                    _cells(identity.right, row, col, form),
+                    (identity.left.constant, identity.right.constant),
+                    identity.left.zero_test or identity.right.zero_test,
+                    col if check.over == "value_columns" else None,
+                    tuple((row, column) for column in sorted(wanted)) if row else (),
+                    check.over == "flow_rows",
+                )
+            )
+    return tuple(made)
+
+
+def _cells(side: Side, row: str, col: str, form: Form) -> tuple[tuple[Key, int], ...]:
+    return tuple(
+        (key, sign) for term, sign in zip(side.terms, side.signs, strict=True) for key in cells_of(term, row, col, form)
+    )
+
+
+def bindings(identity: Identity, form: Form) -> list[tuple[str, str]]:
     """The (row, column) pairs to bind the check's variable to; ("", "") for a check without one.
 
-    Sets are computed from the form: value_columns and applicants are columns, the others rows; `count_cells` are cells.
+    Sets are computed from the form: value_columns and applicants are columns, the others rows.
     """
     over = identity.check.over
     table = form.table(identity.check.table) if identity.check.table else None
     if over is None:
         return [("", "")]
     if over in ("value_columns", "applicants"):
-        cols = {col for _, col in present}
-        assert table is not None
-        return [("", code) for code in dict.fromkeys(c.code for c in table.columns) if over == "applicants" or code in cols]
-    tables = [table] if table is not None else list(form.tables)
-    rows = [row for t in tables for row in t.rows if row.is_value]
-    present_rows = {row for row, _ in present}
+        if table is None:
+            raise ExpressionError(f"{identity.check.name}: {over} needs a table")
+        return [("", code) for code in dict.fromkeys(column.code for column in table.columns)]
+    rows = [row for t in ([table] if table is not None else form.tables) for row in t.rows if row.is_value]
     if over == "flow_rows":
         rows = [row for row in rows if row.flow == "flow" and row.unit]
     elif over == "stock_item_rows":
-        held = {t.id for t in form.tables if any(c.code == "items_last_year" for c in t.columns)}
-        rows = [row for t in form.tables if t.id in held for row in t.rows]
-    elif over not in ("application_rows", "document_rows", "count_cells"):
-        raise ExpressionError(f"{identity.check.name}: unknown set {over}")
-    if over == "document_rows":
+        rows = [
+            row for t in form.tables if any(column.code == "items_last_year" for column in t.columns) for row in t.rows
+        ]
+    elif over == "document_rows":
         rows = [row for row in rows if row.extension is None]
-    return [(row.code, "") for row in rows if row.extension is None or row.code in present_rows]
+    elif over != "application_rows":
+        raise ExpressionError(f"{identity.check.name}: unknown set {over}")
+    return [(row.code, "") for row in rows]
+
+
+@cache
+def _tables_of(form: Form) -> Mapping[str, frozenset[str]]:
+    """Row -> the tables that have it."""
+    found: dict[str, set[str]] = {}
+    for table in form.tables:
+        for row in table.rows:
+            found.setdefault(row.code, set()).add(table.id)
+    return {row: frozenset(tables) for row, tables in found.items()}
+
+
+@cache
+def _extension_of(form: Form) -> Mapping[str, str]:
+    return {row.code: row.extension for table in form.tables for row in table.rows if row.extension}
 
 
 def evaluate(form: Form, figures: Mapping[Key, Figure], doubtful: frozenset[Key] | set[Key]) -> list[Finding]:
     """One finding for each evaluated instance of the form's checks within a report."""
-    tables_present = {table.id for table in form.tables if any((row.code, col.code) in figures for row in table.rows for col in table.columns)}
+    tables_of, extension_of = _tables_of(form), _extension_of(form)
+    tables = {table for row, _ in figures for table in tables_of.get(row, ())}
+    extensions = {extension_of[row] for row, _ in figures if row in extension_of}
+    cols = {col for _, col in figures}
     found: list[Finding] = []
+    for instance in instances(form):
+        check = instance.check
+        if check.table is not None and check.table not in tables:
+            continue
+        if check.extension is not None and check.extension not in extensions:
+            continue
+        if instance.gate_col is not None and instance.gate_col not in cols:
+            continue
+        if instance.gate:
+            present = [key in figures for key in instance.gate]
+            if not (all(present) if instance.gate_all else any(present)):
+                continue
+        found.append(_judge(instance, figures, doubtful))
     for identity in identities(form):
-        check = identity.check
-        if check.scope != "within_report" or (check.table is not None and check.table not in tables_present):
-            continue
-        if check.extension and not _has_extension(form, check.extension, figures):
-            continue
-        if check.over == "count_cells":
-            found.extend(_counts(check, form, figures, doubtful))
-            continue
-        for row, col in bindings(identity, form, figures):
-            if _applies(identity, row, col, figures):
-                found.append(_judge(identity, row, col, figures, doubtful, form))
+        if identity.check.over == "count_cells":
+            found.extend(_counts(identity.check, form, figures, doubtful))
     return found
-
-
-def _has_extension(form: Form, extension: str, figures: Mapping[Key, Figure]) -> bool:
-    codes = {row.code for table in form.tables for row in table.rows if row.extension == extension}
-    return any(row in codes for row, _ in figures)
-
-
-def _applies(identity: Identity, row: str, col: str, figures: Mapping[Key, Figure]) -> bool:
-    """A check over rows is evaluated where the report has the row's table in this layout at all."""
-    if not row:
-        return True
-    wanted = {term.col for side in (identity.left, identity.right) for term in side.terms if term.col}
-    present = {c for r, c in figures if r == row}
-    return bool(present & wanted) and not (wanted - present and identity.check.over == "flow_rows")
 
 
 def _counts(
@@ -200,27 +266,18 @@ def _counts(
     return found
 
 
-def _judge(
-    identity: Identity,
-    row: str,
-    col: str,
-    figures: Mapping[Key, Figure],
-    doubtful: frozenset[Key] | set[Key],
-    form: Form,
-) -> Finding:
-    check = identity.check
-    at = col or row or None
-    left, why_left, doubt_left = _sum(identity.left, row, col, figures, doubtful, form)
-    right, why_right, doubt_right = _sum(identity.right, row, col, figures, doubtful, form)
+def _judge(instance: Instance, figures: Mapping[Key, Figure], doubtful: frozenset[Key] | set[Key]) -> Finding:
+    check = instance.check
+    left, why_left, doubt_left = _sum(instance.left, instance.constants[0], figures, doubtful)
+    right, why_right, doubt_right = _sum(instance.right, instance.constants[1], figures, doubtful)
     if left is None or right is None:
         why = "; ".join(dict.fromkeys(w for w in (why_left, why_right) if w))
-        return Finding("check", check.name, at, check.strength, "not_assessable", right, left, None, why)
-    if identity.left.zero_test or identity.right.zero_test:
-        ok = (left == 0) == (right == 0)
-    else:
-        ok = compare(left, identity.op, right)
-    cause = None if ok else ("parser" if doubt_left or doubt_right else "source")
-    return Finding("check", check.name, at, check.strength, "pass" if ok else "fail", right, left, cause, None)
+        return Finding("check", check.name, instance.at, check.strength, "not_assessable", right, left, None, why)
+    ok = (left == 0) == (right == 0) if instance.zero_test else compare(left, instance.op, right)
+    if ok:
+        return Finding("check", check.name, instance.at, check.strength, "pass", right, left)
+    cause = "parser" if doubt_left or doubt_right else "source"
+    return Finding("check", check.name, instance.at, check.strength, "fail", right, left, cause)
 
 
 def compare(left: Number, op: str, right: Number) -> bool:
@@ -228,33 +285,29 @@ def compare(left: Number, op: str, right: Number) -> bool:
 
 
 def _sum(
-    side: Side,
-    row: str,
-    col: str,
+    cells: Sequence[tuple[Key, int]],
+    constant: int,
     figures: Mapping[Key, Figure],
     doubtful: frozenset[Key] | set[Key],
-    form: Form,
 ) -> tuple[Number | None, str | None, bool]:
     """(sum, why there is none, whether a cell of it was read in doubt)."""
-    if not side.terms:
-        return side.constant, None, False
-    total: Number = side.constant
-    numbers = 0
+    total: Number = constant
+    numbers = 0 if cells else 1
     doubt = False
-    for term, sign in zip(side.terms, side.signs, strict=True):
-        keys = cells_of(term, row, col, form)
-        for key in keys:
-            figure = figures.get(key)
-            if figure is None:
-                return None, f"{key[0]}[{key[1]}] is absent", doubt
-            doubt = doubt or key in doubtful
-            if figure.value is not None:
-                total += sign * figure.value
-                numbers += 1
-            elif figure.state not in ("blank", "dash"):
-                return None, f"{key[0]}[{key[1]}] is not readable", doubt
+    for key, sign in cells:
+        figure = figures.get(key)
+        if figure is None:
+            return None, f"{key[0]}[{key[1]}] is absent", doubt
+        value = figure.value
+        if value is not None:
+            total += value if sign == 1 else sign * value
+            numbers += 1
+        elif figure.state not in ("blank", "dash"):
+            return None, f"{key[0]}[{key[1]}] is not readable", doubt
+        if doubtful and key in doubtful:
+            doubt = True
     if not numbers:
-        return None, "blank: " + ", ".join(f"{t.row or row}[{t.col or col}]" for t in side.terms[:3]), doubt
+        return None, "blank: " + ", ".join(f"{row}[{col}]" for (row, col), _ in cells[:3]), doubt
     return total, None, doubt
 
 

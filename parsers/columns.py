@@ -8,26 +8,37 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
 from parsers.forms import Column, Table
 from parsers.labels import core, normalise, shorter_keys
+from parsers.model import Cell
 from parsers.tables import Index, Line, Segment
 
+_PART_OF_YEAR = re.compile(r"季|月|本期|上期")
 _UNIT = re.compile(r"亿元|万元|(?<!美)元")
 
 
-class Columns(NamedTuple):
-    """`official[i]` stands in grid column `slots[i]`; `slots` is empty where only the order is known.
+class Band(NamedTuple):
+    """The grid columns `first` to `last` under the same header cells; `path` are their texts from the top."""
 
-    `unknown` are (grid column, text) of header cells that no official column bears; `by_order` says that the official
-    order was fallen back to; `units` is the money unit that each column's header states.
+    first: int
+    last: int
+    path: tuple[str, ...]
+
+
+class Columns(NamedTuple):
+    """`official[i]` stands in `bands[i]`; `bands` is empty where only the order is known.
+
+    `unknown` are header cells that no official column bears; `by_order` says that the official order was fallen back
+    to; `units` is the money unit that each column's header states.
     """
 
     official: tuple[Column, ...]
-    slots: tuple[int, ...]
-    unknown: tuple[tuple[int, str], ...]
+    bands: tuple[Band, ...]
+    unknown: tuple[Band, ...]
     by_order: bool
     units: tuple[str | None, ...]
     score: float
@@ -35,33 +46,44 @@ class Columns(NamedTuple):
 
 def match_columns(segment: Segment, table: Table, index: Index) -> Columns:
     """The best layout of `table` for this header: most columns matched, fewest left over."""
-    return max((_match(segment, table, layout, index) for layout in table.layouts()), key=lambda columns: columns.score)
-
-
-def _match(segment: Segment, table: Table, layout: tuple[Column, ...], index: Index) -> Columns:
     header = [line for line in segment.header if not _is_title(line, index)]
-    if not header or not segment.grid.positional or header[0].grid.positional is False:
-        return _in_reading_order(segment, table, layout, header)
-    paths = _paths(header)
+    if not header or not segment.grid.positional or not header[0].grid.positional:
+        return max((_in_reading_order(table, layout, header) for layout in table.layouts), key=_score)
+    bands = _bands(header)
+    return max((_match(bands, table, layout) for layout in table.layouts), key=_score)
+
+
+def _score(columns: Columns) -> float:
+    return columns.score
+
+
+def _match(bands: Sequence[Band], table: Table, layout: tuple[Column, ...]) -> Columns:
     assigned: dict[int, int] = {}
-    open_slots: list[int] = []
-    for slot, path in enumerate(paths):
-        options = _options(path, layout)
+    open_bands: list[int] = []
+    for n, band in enumerate(bands):
+        options = _options(band.path, layout)
         if len(options) == 1:
-            assigned[slot] = options[0]
-        elif options or (path and not _is_label_header(path[-1], table)):
-            open_slots.append(slot)
-    _settle_repeats(paths, layout, assigned, open_slots)
-    units = {slot: _money_unit(paths[slot]) for slot in range(len(paths))}
-    ordered = [assigned[slot] for slot in sorted(assigned)]
-    in_order = all(a < b for a, b in pairwise(ordered))
-    if assigned and in_order and not open_slots:
-        slots = tuple(sorted(assigned))
-        score = len(slots) - 0.4 * (len(layout) - len(slots))
-        return Columns(
-            tuple(layout[assigned[s]] for s in slots), slots, (), False, tuple(units[s] for s in slots), score
-        )
-    return _by_fragments(paths, layout, assigned, open_slots, table, units)
+            assigned[n] = options[0]
+        elif options or (band.path and not _is_label_header(band.path[-1], table)):
+            open_bands.append(n)
+    _settle_repeats(bands, layout, assigned, open_bands)
+    ordered = [assigned[n] for n in sorted(assigned)]
+    if assigned and not open_bands and all(a < b for a, b in pairwise(ordered)):
+        score = len(ordered) - 0.4 * (len(layout) - len(ordered))
+        return _columns([layout[k] for k in ordered], [bands[n] for n in sorted(assigned)], score)
+    return _by_fragments(bands, table, layout, assigned, open_bands)
+
+
+def _columns(
+    official: Sequence[Column],
+    bands: Sequence[Band],
+    score: float,
+    *,
+    by_order: bool = False,
+    unknown: Sequence[Band] = (),
+) -> Columns:
+    units = tuple(_money_unit(band.path) for band in bands) if bands else (None,) * len(official)
+    return Columns(tuple(official), tuple(bands), tuple(unknown), by_order, units, score)
 
 
 def _is_title(line: Line, index: Index) -> bool:
@@ -73,97 +95,102 @@ def _is_title(line: Line, index: Index) -> bool:
     return hit is None or not hit.columns
 
 
-def _paths(header: Sequence[Line]) -> list[list[str]]:
-    """For each grid column the distinct header texts above it, from the top, blanks left out."""
+def _bands(header: Sequence[Line]) -> list[Band]:
+    """The header by grid columns: those under the same cells are one band; bare ones at the right join the last."""
     width = max(len(line.grid.rows[0]) for line in header)
-    paths: list[list[str]] = [[] for _ in range(width)]
+    paths: list[list[Cell]] = [[] for _ in range(width)]
     for line in header:
-        if len(line.spots) == 1 and line.spots[0].last - line.spots[0].first + 1 >= width > 1:
-            continue
         for spot in line.spots:
-            text = spot.cell.text
-            if not text.strip() or spot.from_above:
+            if spot.from_above or not spot.cell.text.strip():
                 continue
             for slot in range(spot.first, min(spot.last + 1, width)):
-                paths[slot].append(text)
-    return paths
+                paths[slot].append(spot.cell)
+    bands: list[Band] = []
+    start = 0
+    for slot in range(1, width + 1):
+        if slot < width and paths[start] and _same(paths[slot], paths[start]):
+            continue
+        bands.append(Band(start, slot - 1, tuple(cell.text for cell in paths[start])))
+        start = slot
+    while len(bands) > 1 and not bands[-1].path:
+        bare = bands.pop()
+        bands[-1] = bands[-1]._replace(last=bare.last)
+    return bands
+
+
+def _same(one: Sequence[Cell], other: Sequence[Cell]) -> bool:
+    return len(one) == len(other) and all(a is b for a, b in zip(one, other, strict=True))
 
 
 def _is_label_header(text: str, table: Table) -> bool:
-    return core(text) in table.label_headers | table.unit_headers or any(
-        key in table.label_headers for key in shorter_keys(text)
-    )
+    headers = table.label_headers | table.unit_headers
+    return core(text) in headers or any(key in headers for key in shorter_keys(text))
 
 
-def _options(path: Sequence[str], layout: Sequence[Column]) -> list[int]:
-    """Official columns whose label is the lowest text of the path that is a label, parents agreeing where given."""
+@lru_cache(maxsize=4096)
+def _options(path: tuple[str, ...], layout: tuple[Column, ...]) -> tuple[int, ...]:
+    """Official columns that the lowest text of the path names, parents agreeing where the label recurs."""
     if not path:
-        return []
-    keys = {key: None for text in path for key in (core(text), *shorter_keys(text))}
-    leaf = [core(path[-1]), *shorter_keys(path[-1])]
+        return ()
+    leaf = (core(path[-1]), *shorter_keys(path[-1]))
     options = [n for n, column in enumerate(layout) if any(key in column.keys for key in leaf)]
     if len(options) > 1:
+        keys = {key for text in path for key in (core(text), *shorter_keys(text))}
         whole = [n for n in options if layout[n].header and all(parent in keys for parent in layout[n].header)]
         options = whole or [n for n in options if layout[n].header and layout[n].header[-1] in keys] or options
-    return options
+    return tuple(options)
 
 
 def _settle_repeats(
-    paths: Sequence[Sequence[str]], layout: Sequence[Column], assigned: dict[int, int], open_slots: list[int]
+    bands: Sequence[Band], layout: Sequence[Column], assigned: dict[int, int], open_bands: list[int]
 ) -> None:
     """Labels that recur are taken in order where the page has just as many of them as the form."""
     by_key: dict[str, list[int]] = {}
-    for slot in open_slots:
-        if paths[slot]:
-            by_key.setdefault(core(paths[slot][-1]), []).append(slot)
-    for key, slots in by_key.items():
-        free = [n for n, column in enumerate(layout) if key in column.keys and n not in assigned.values()]
-        if free and len(free) == len(slots):
-            assigned.update(zip(slots, free, strict=True))
-            for slot in slots:
-                open_slots.remove(slot)
+    for n in open_bands:
+        if bands[n].path:
+            by_key.setdefault(core(bands[n].path[-1]), []).append(n)
+    for key, numbers in by_key.items():
+        free = [k for k, column in enumerate(layout) if key in column.keys and k not in assigned.values()]
+        if free and len(free) == len(numbers):
+            assigned.update(zip(numbers, free, strict=True))
+            for n in numbers:
+                open_bands.remove(n)
 
 
 def _by_fragments(
-    paths: Sequence[Sequence[str]],
+    bands: Sequence[Band],
+    table: Table,
     layout: tuple[Column, ...],
     assigned: dict[int, int],
-    open_slots: Sequence[int],
-    table: Table,
-    units: dict[int, str | None],
+    open_bands: Sequence[int],
 ) -> Columns:
     """Cut or blank header cells take the official column at their place, where everything else agrees with it."""
-    labelled = [slot for slot, path in enumerate(paths) if path and _is_label_header(path[-1], table)]
-    first = (max(labelled) + 1) if labelled else min([*assigned, *open_slots], default=0)
-    slots = list(range(first, len(paths)))
-    while len(slots) > len(layout) and slots[-1] not in assigned and not paths[slots[-1]]:
-        slots.pop()
-    if len(slots) == len(layout):
-        fits = True
-        for n, slot in enumerate(slots):
-            if slot in assigned:
-                fits &= assigned[slot] == n
-            else:
-                fits &= not paths[slot] or _is_fragment(paths[slot][-1], layout[n])
+    labelled = [n for n, band in enumerate(bands) if band.path and _is_label_header(band.path[-1], table)]
+    first = (max(labelled) + 1) if labelled else min([*assigned, *open_bands], default=0)
+    numbers = range(first, len(bands))
+    if len(numbers) == len(layout):
+        fits = all(
+            assigned[n] == k if n in assigned else not bands[n].path or _is_fragment(bands[n].path[-1], layout[k])
+            for k, n in enumerate(numbers)
+        )
         if fits:
             score = len(assigned) + 0.5 * (len(layout) - len(assigned))
-            return Columns(layout, tuple(slots), (), True, tuple(units[s] for s in slots), score)
-    if len(layout) == 1 and layout[0].variant and len(open_slots) == 1 and not assigned:
-        slot = open_slots[0]
-        if not re.search(r"季|月|本期", normalise(paths[slot][-1])):
-            return Columns(layout, (slot,), (), True, (units[slot],), 0.5)
-    kept = sorted(slot for slot in assigned)
-    ordered = [assigned[slot] for slot in kept]
+            return _columns(layout, [bands[n] for n in numbers], score, by_order=True)
+    if len(layout) == 1 and layout[0].variant and len(open_bands) == 1 and not assigned:
+        band = bands[open_bands[0]]
+        if not _PART_OF_YEAR.search(normalise(band.path[-1])):
+            return _columns(layout, [band], 0.5, by_order=True)
+    kept = sorted(assigned)
+    ordered = [assigned[n] for n in kept]
     if any(a >= b for a, b in pairwise(ordered)):
-        whole = [key for path in paths for text in path for key in (core(text),)]
-        if all(any(key in column.keys for key in whole) for column in layout):
-            return Columns(layout, (), (), True, (None,) * len(layout), 0.6 * len(layout))
+        # the header's cells stand elsewhere than the columns (spans lost): only their number and order can be used
+        named = {core(text) for band in bands for text in band.path}
+        if all(any(key in named for key in column.keys) for column in layout):
+            return _columns(layout, (), 0.6 * len(layout), by_order=True)
         kept, ordered = [], []
-    unknown = tuple((slot, paths[slot][-1]) for slot in open_slots if paths[slot])
+    unknown = [bands[n] for n in open_bands if bands[n].path]
     score = len(kept) - 0.4 * (len(layout) - len(kept)) - 0.5 * len(unknown)
-    return Columns(
-        tuple(layout[n] for n in ordered), tuple(kept), unknown, False, tuple(units[s] for s in kept), score
-    )
+    return _columns([layout[k] for k in ordered], [bands[n] for n in kept], score, unknown=unknown)
 
 
 def _is_fragment(text: str, column: Column) -> bool:
@@ -171,33 +198,32 @@ def _is_fragment(text: str, column: Column) -> bool:
     return len(key) >= 2 and any(key in known and key != known for known in column.keys)
 
 
-def _in_reading_order(segment: Segment, table: Table, layout: tuple[Column, ...], header: Sequence[Line]) -> Columns:
+def _in_reading_order(table: Table, layout: tuple[Column, ...], header: Sequence[Line]) -> Columns:
     """Without a rectangle to go by, the columns are those that the header names, in reading order."""
+    if not header:
+        return _columns(layout, (), 0.1 if layout[0].variant in (None, "single") else -1.0, by_order=True)
     texts = [spot.cell.text for line in header for spot in line.spots if spot.cell.text.strip()]
     keys = [core(text) for text in texts]
-    leaves = [n for key in keys for n, column in enumerate(layout) if key in column.keys]
-    complete = all(any(key in column.keys for key in keys) for column in layout)
-    distinct = len({column.keys for column in layout}) == len(layout)
-    units = tuple(_money_unit([text for text in texts if core(text) in column.keys]) for column in layout)
-    if not header:
-        return Columns(layout, (), (), True, (None,) * len(layout), 0.1 if layout[0].variant in (None, "single") else -1)
-    if complete and not distinct:
-        return Columns(layout, (), (), False, units, float(len(layout)))
-    named = list(dict.fromkeys(leaves))
+    named = list(dict.fromkeys(n for key in keys for n, column in enumerate(layout) if key in column.keys))
     strangers = [
-        (0, text)
+        text
         for text, key in zip(texts, keys, strict=True)
         if not any(key in c.keys or key in c.header for c in layout) and not _is_label_header(text, table)
     ]
-    if complete or (named and not strangers and named == sorted(named)):
-        order = tuple(layout[n] for n in named)
-        score = len(named) - 0.4 * (len(layout) - len(named)) - 0.5 * len(strangers)
-        return Columns(order, (), tuple(strangers), False, tuple(units[n] for n in named), score)
-    if len(strangers) + len(named) == len(layout) and all(_fragment_of_any(text, layout) for _, text in strangers):
-        return Columns(layout, (), (), True, units, len(named) + 0.5 * len(strangers))
-    if len(layout) == 1 and layout[0].variant and len(strangers) == 1 and not re.search("季|月|本期", strangers[0][1]):
-        return Columns(layout, (), (), True, (None,), 0.5)
-    return Columns((), (), tuple(strangers), False, (), -1.0 * len(layout))
+    order: list[Column] = []
+    by_order = False
+    score = len(named) - 0.4 * (len(layout) - len(named)) - 0.5 * len(strangers)
+    if len(named) == len(layout):
+        order = list(layout) if any(len(column.header) > 0 for column in layout) else [layout[n] for n in named]
+    elif named and not strangers and named == sorted(named):
+        order = [layout[n] for n in named]
+    elif len(strangers) + len(named) == len(layout) and all(_fragment_of_any(text, layout) for text in strangers):
+        order, by_order, score, strangers = list(layout), True, len(named) + 0.5 * len(strangers), []
+    elif len(layout) == 1 and layout[0].variant and len(strangers) == 1 and not _PART_OF_YEAR.search(strangers[0]):
+        order, by_order, score, strangers = list(layout), True, 0.5, []
+    found = _columns(order, (), score, by_order=by_order, unknown=[Band(0, 0, (text,)) for text in strangers])
+    stated = tuple(_money_unit([text for text in texts if core(text) in column.keys]) for column in order)
+    return found._replace(units=stated)
 
 
 def _fragment_of_any(text: str, layout: Sequence[Column]) -> bool:

@@ -6,9 +6,10 @@ and the row is left out with a finding.
 
 from __future__ import annotations
 
-from parsers.align import Reading, read_grids
+from parsers.align import read_segments
+from parsers.cells import Reading
 from parsers.model import Cell, Document, Grid, Paragraph
-from parsers.tables import Index, is_unit
+from parsers.tables import Index, is_unit, segments
 from parsers.values import read_value
 
 #: a run of lines with fewer labelled rows than this is prose that mentions a label
@@ -21,8 +22,10 @@ def read_flat(document: Document, index: Index, reading: Reading, year: int | No
     grid, used = _as_grid(document, index)
     if grid is None:
         return frozenset()
-    flat = read_grids([grid], index, year)
-    fresh = {key: codes for key, codes in flat.matched.items() if not any(table == key[1] for _, table in reading.matched)}
+    flat = read_segments(segments([grid], index), index, year)
+    fresh = {
+        key: codes for key, codes in flat.matched.items() if not any(table == key[1] for _, table in reading.matched)
+    }
     if not fresh:
         return frozenset()
     tables = {table for _, table in fresh}
@@ -33,7 +36,9 @@ def read_flat(document: Document, index: Index, reading: Reading, year: int | No
     reading.figures.update({place: f for place, f in flat.figures.items() if place[:2] in codes})
     reading.doubtful |= flat.doubtful
     reading.findings.extend(flat.findings)
-    reading.note("form", "flattened_table", ", ".join(sorted(tables)), "read from lines, one cell each; no table on the page")
+    reading.note(
+        "form", "flattened_table", ", ".join(sorted(tables)), "read from lines, one cell each; no table on the page"
+    )
     return used
 
 

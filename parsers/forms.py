@@ -11,7 +11,7 @@ import ast
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from parsers.labels import core, normalise
 FORMS = Path(__file__).with_name("forms")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Row:
     """One row of a table. `kind`: value (carries numbers), heading (printed without numbers), group (spans rows)."""
 
@@ -43,7 +43,7 @@ class Row:
         return self.kind == "value"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Column:
     """One value column. `header` is the path of header cells above it; `variant` groups the columns of one layout."""
 
@@ -74,6 +74,7 @@ class Table:
     section: str | None = None
     by_key: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
+    @cached_property
     def layouts(self) -> tuple[tuple[Column, ...], ...]:
         """The column sequences that pages print: one a variant, or the only one."""
         variants = dict.fromkeys(column.variant for column in self.columns)
@@ -168,10 +169,7 @@ def _form(data: Mapping[str, Any]) -> Form:
         footer=tuple(normalise(s) for s in data.get("footer", ())),
         sections=tuple(data.get("sections", ())),
         tables=tuple(_table(form_id, table) for table in data["tables"]),
-        checks=tuple(
-            Check(form=form_id, **({"table": None} | check))
-            for check in data.get("checks", ())
-        ),
+        checks=tuple(Check(form=form_id, **({"table": None} | check)) for check in data.get("checks", ())),
         claims=tuple(ClaimPattern(form=form_id, **claim) for claim in data.get("claims", ())),
     )
 
@@ -224,7 +222,9 @@ def _column(ordinal: int, data: Mapping[str, Any]) -> Column:
         variant=data.get("variant"),
         signed=data.get("signed", False),
         flow=data.get("flow"),
-        keys=tuple(_keys([data["label"].rsplit("/", 1)[-1] if data.get("header") else data["label"], *data.get("aliases", ())])),
+        keys=tuple(
+            _keys([data["label"].rsplit("/", 1)[-1] if data.get("header") else data["label"], *data.get("aliases", ())])
+        ),
     )
 
 

@@ -73,13 +73,19 @@ def _is_title_line(text: str) -> bool:
     return bool(re.search(r"(?:报告|年报|总结)(?:\([^()]*\))?$", flat))
 
 
-def year_of(document: Document, title: str | None, fields: dict[str, str], url: str | None, published: str | None) -> Year:
+def year_of(
+    document: Document, title: str | None, fields: dict[str, str], url: str | None, published: str | None
+) -> Year:
     """The report year by the first source that names one: title, period covered, class, address, publication less one."""
     found: list[tuple[str, int]] = []
     if title and (year := year_of_title(normalise(title))):
         found.append(("title", year))
     for block in document.blocks:
-        if isinstance(block, Paragraph) and "月" in block.text and (year := year_of_period(arabic_year(normalise(block.text)))):
+        if (
+            isinstance(block, Paragraph)
+            and "月" in block.text
+            and (year := year_of_period(arabic_year(normalise(block.text))))
+        ):
             found.append(("period", year))
             break
     if "classes" in fields and (year := year_of_title(normalise(fields["classes"]))):
@@ -93,7 +99,7 @@ def year_of(document: Document, title: str | None, fields: dict[str, str], url: 
     if not found:
         return Year(None, (Finding("metadata", "year_unknown", note="no source on the page names the report year"),))
     years = {year for _, year in found}
-    findings = ()
+    findings: tuple[Finding, ...] = ()
     if len(years) > 1:
         said = ", ".join(f"{source} {year}" for source, year in found)
         findings = (Finding("metadata", "year_disagrees", at=found[0][0], note=f"taken from the first: {said}"),)
@@ -158,7 +164,12 @@ def agency_of(
     full = complete(name, region)
     if hint and hint != region and not _related(hint, region):
         findings = (
-            Finding("metadata", "region_disagrees", at=region, note=f"the name says {region}, a code on the page says {hint}"),
+            Finding(
+                "metadata",
+                "region_disagrees",
+                at=region,
+                note=f"the name says {region}, a code on the page says {hint}",
+            ),
         )
     return Agency(full, region, _level(full, region), _kind(full), findings)
 
@@ -177,7 +188,11 @@ def complete(name: str, region: str) -> str:
     ending = found.name[-1:]
     if name[:1] in "省市县区州旗盟本" and len(name) > 2:
         rest = name[2:] if name[:1] == "本" else name[1:]
-        if name[:1] in (ending, "本") or (name[:1] == "市" and found.level == "city") or (name[:1] == "区" and ending == "区"):
+        if (
+            name[:1] in (ending, "本")
+            or (name[:1] == "市" and found.level == "city")
+            or (name[:1] == "区" and ending == "区")
+        ):
             return display + rest
         return name
     return display + name if not regions.find(name) else name

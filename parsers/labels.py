@@ -16,7 +16,19 @@ from rapidfuzz.distance import Levenshtein
 _TO_SIMPLIFIED = opencc.OpenCC("t2s")
 _SPACE = re.compile(r"[\s\u200b-\u200f\u2060\ufeff\u00ad]+")
 _FOLD = str.maketrans(
-    {"“": '"', "”": '"', "‘": '"', "’": '"', "「": '"', "」": '"', "'": '"', "帐": "账", "．": ".", "。": ".", "、": "、"}
+    {
+        "“": '"',
+        "”": '"',
+        "‘": '"',
+        "’": '"',
+        "「": '"',
+        "」": '"',
+        "'": '"',
+        "帐": "账",
+        "．": ".",
+        "。": ".",
+        "、": "、",
+    }
 )
 _DASHES = re.compile("[\u2010-\u2015\u2500\u2501\u30fc-]+")
 _ENUMERATOR = re.compile(
@@ -26,7 +38,9 @@ _OF_WHICH = re.compile(r"^其中[:,、]?")
 _BRACKET = re.compile(r"\([^()]*\)")
 _TAIL = ":;,.、"
 #: an edit that touches one of these characters changes what is counted, so it is no misspelling
-_WEIGHTY = frozenset("不非未无上下本去今前后增减新旧除其他它总主兼专全部同收发内外月季年第一二三四五六七八九十0123456789")
+_WEIGHTY = frozenset(
+    "不非未无上下本去今前后增减新旧除其他它总主兼专全部同收发内外月季年第一二三四五六七八九十0123456789"
+)
 
 
 @lru_cache(maxsize=8192)

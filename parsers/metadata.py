@@ -54,7 +54,7 @@ def read_fields(document: Document, skip: frozenset[int]) -> dict[str, str]:
             if block.tbl not in skip or block.tbl is None:
                 _from_grid(block, found)
         elif len(block.text) <= 600:
-            _from_text(block.text, lambda n=n: _next_line(blocks, n), found)  # type: ignore[misc]
+            _from_text(block.text, lambda n=n: _next_line(blocks, n), found)
     return {name: item.value for name, item in found.items()}
 
 
@@ -162,14 +162,18 @@ def filled_by(document: Document) -> str | None:
     """The body that a table's title line names (填报单位)."""
     labels = [normalise(label) for label in words()["filled_by"]["labels"]]
     for block in document.blocks:
-        texts = (cell.text for row in block.rows for _, cell in _distinct(row)) if isinstance(block, Grid) else [block.text]
+        texts = (
+            (cell.text for row in block.rows for _, cell in _distinct(row)) if isinstance(block, Grid) else [block.text]
+        )
         for text in texts:
             if len(text) > 200:
                 continue
             flat = normalise(text)
             for label in labels:
                 if label + ":" in flat:
-                    name = re.split(r"[ \s(:]|单位负责人|填报日期|填报时间", flat.split(label + ":", 1)[1], maxsplit=1)[0]
+                    name = re.split(r"[ \s(:]|单位负责人|填报日期|填报时间", flat.split(label + ":", 1)[1], maxsplit=1)[
+                        0
+                    ]
                     name = name.strip("_-.")
                     if 2 <= len(name) <= 40:
                         return name

@@ -118,7 +118,10 @@ def _without_contacts(text: str) -> tuple[str, int]:
 def _without_signature(text: str) -> str:
     """The last section without the closing lines: the body's name and the date."""
     lines = text.split("\n")
-    while lines and (len(lines[-1]) <= 40 and re.fullmatch(r"[^,。;:,::]*|.*\d{4}\s*年\s*\d{1,2}\s*月\s*\d{1,2}\s*日", lines[-1].strip())):
+    while lines and (
+        len(lines[-1]) <= 40
+        and re.fullmatch(r"[^,。;:,::]*|.*\d{4}\s*年\s*\d{1,2}\s*月\s*\d{1,2}\s*日", lines[-1].strip())
+    ):
         if len(lines) == 1:
             break
         lines.pop()

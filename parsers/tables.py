@@ -188,7 +188,9 @@ def _role(line: Line, index: Index) -> _Role:
         if hit.rows:
             labels = hit.rows
             label_cells += 1
-    is_header = numbers == 0 and (headers > 0 or column_cells > max(1, label_cells) or (column_cells > 0 and label_cells == 0))
+    is_header = numbers == 0 and (
+        headers > 0 or column_cells > max(1, label_cells) or (column_cells > 0 and label_cells == 0)
+    )
     return _Role(is_header, frozenset() if is_header else labels, columns, numbers, values, texts, title, footer)
 
 
@@ -199,9 +201,7 @@ def _continues(grid: Grid, roles: list[_Role], found: list[Segment]) -> bool:
     return any(role.numbers for role in roles) and len(grid.rows[0]) == len(found[-1].grid.rows[0])
 
 
-def _segment(
-    grid: Grid, lines: list[Line], roles: list[_Role], index: Index, former: Segment | None
-) -> list[Segment]:
+def _segment(grid: Grid, lines: list[Line], roles: list[_Role], index: Index, former: Segment | None) -> list[Segment]:
     """Cut the rows of one grid into segments; a header with no rows under it stays a segment without lines."""
     made: list[Segment] = []
     current: Segment | None = None
@@ -251,9 +251,9 @@ def _segment(
         elif role.texts == 1 and pending and not role.values:
             pending = [*pending, line]
     if pending and own_header and (current is None):
-        table_id = _header_table(pending, index)
-        if table_id:
-            made.append(Segment(table_id, grid, pending))
+        named = _header_table(pending, index)
+        if named:
+            made.append(Segment(named, grid, pending))
     return made
 
 

@@ -20,7 +20,7 @@ def decode(body: bytes, *, header_charset: str | None = None, is_html: bool = Tr
     A character cut at the very end of the body is dropped and counted. Where no candidate decodes without error, the
     one with the fewest damaged places wins, the earlier on a tie.
     """
-    data, bom = EncodingDetector.strip_byte_order_mark(body)
+    data, bom = EncodingDetector.strip_byte_order_mark(body)  # type: ignore[no-untyped-call]
     if bom:
         return _lenient(data, bom)
     try:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from lxml import etree, html
+from lxml import etree
+from lxml.etree import _Element as Element
 
 from parsers.grid import MAX_COLSPAN, MAX_ROWSPAN, Source, TooLarge, rectangle, span
 from parsers.model import Block, Cell, Document, Grid, Paragraph
@@ -25,7 +26,23 @@ _BLOCKS = frozenset(
     "p div li ul ol dl dt dd section article header footer main nav aside form fieldset center blockquote pre address "
     "body hr figure figcaption caption table thead tbody tfoot tr td th ucaptitle".split()
 ) | frozenset(_HEADINGS)
-_CELL_BREAKS = ("p", "br", "div", "li", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "table", "center", "blockquote", "pre")
+_CELL_BREAKS = (
+    "p",
+    "br",
+    "div",
+    "li",
+    "tr",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "table",
+    "center",
+    "blockquote",
+    "pre",
+)
 _CELL_SLOW = (*_CELL_BREAKS, *_SKIP, *_STRUCK)
 _HTML_SPACE = re.compile(r"[ \t\n\r\f]+")
 #: stands for a line break while text is gathered; source line breaks are white space
@@ -38,8 +55,6 @@ _HEADING_TEXT = re.compile(r"\s*[一二三四五六七八九]、")
 _LONG_CELL, _MANY_LINES = 400, 4
 #: more blocks than any report has: the rest of such a page is not read, and that is said
 _MAX_BLOCKS, _MAX_CELLS = 40_000, 150_000
-
-Element = html.HtmlElement
 
 
 def read_html(body: bytes, *, header_charset: str | None = None) -> Document:
@@ -55,12 +70,14 @@ def read_html(body: bytes, *, header_charset: str | None = None) -> Document:
         root, _ = _tree(_WRAPPER.sub(b"<br>", data))
         notes.append(("too_deep", "more than 2048 levels: read again without the elements that only wrap"))
     if root is None:
-        return Document(None, (), (), "text/html", charset, (0, 0), notes=(*notes, ("no_markup", "no element was found")))
+        return Document(
+            None, (), (), "text/html", charset, (0, 0), notes=(*notes, ("no_markup", "no element was found"))
+        )
     walk = _Walk(root)
     walk.run()
     title = root.find(".//title")
     return Document(
-        title=_clean("".join(title.itertext())) or None if title is not None else None,
+        title=_clean(_text_of(title)) or None if title is not None else None,
         metas=tuple(_metas(root)),
         blocks=tuple(walk.blocks),
         media_type="text/html",
@@ -74,12 +91,14 @@ def read_html(body: bytes, *, header_charset: str | None = None) -> Document:
 
 def _tree(data: bytes) -> tuple[Element | None, bool]:
     """(root, whether libxml2 gave up for depth). libxml2 2.14 stops at 2048 levels and drops the rest."""
-    parser = html.HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True)
+    parser = etree.HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True)
     try:
         root = etree.fromstring(data, parser) if data.strip() else None
     except etree.LxmlError:
         root = None
-    return root, any(entry.type == etree.ErrorTypes.ERR_RESOURCE_LIMIT for entry in parser.error_log.filter_from_fatals())
+    return root, any(
+        entry.type == etree.ErrorTypes.ERR_RESOURCE_LIMIT for entry in parser.error_log.filter_from_fatals()
+    )
 
 
 def _metas(root: Element) -> Iterator[tuple[str, str]]:
@@ -92,6 +111,10 @@ def _metas(root: Element) -> Iterator[tuple[str, str]]:
 def _clean(text: str) -> str:
     text = _HTML_SPACE.sub(" ", text)
     return text.strip(" ")
+
+
+#: the cells of one row
+Row = list[Element]
 
 
 class _Walk:
@@ -132,7 +155,7 @@ class _Walk:
                             continue
                     elif tag == "tr" and (parent := element.getparent()) is not loose and self._is_loose(element):
                         loose = parent
-                        self._grid(parent, None, [[child for child in parent if child.tag == "tr"]])
+                        self._grid(parent, None, [[_cells_of(child) for child in parent if child.tag == "tr"]])
                 elif tag == "br":
                     self._pieces.append(_BREAK)
                 elif tag == "img":
@@ -205,7 +228,7 @@ class _Walk:
     def _attachment(self, element: Element) -> None:
         href = element.get("href") or ""
         if _ATTACHMENT.search(href):
-            self.attachments.append((href, _clean("".join(element.itertext()))))
+            self.attachments.append((href, _clean(_text_of(element))))
 
     def _is_loose(self, row: Element) -> bool:
         return next(row.iterancestors("table"), None) is None
@@ -218,65 +241,76 @@ class _Walk:
             if sum(1 for _, _ in zip(inner.iter("td", "th"), range(2), strict=False)) > 1
         }
         holders = {above for inner in nested for above in inner.iterancestors("td", "th")}
-        groups: list[list[Element]] = []
-        feet: list[list[Element]] = []
-        loose: list[Element] = []
-        for child in table:
-            tag = child.tag
-            if tag == "tr":
-                loose.append(child)
-                continue
-            if loose:
-                groups.append(loose)
-                loose = []
-            if tag in ("tbody", "thead", "tfoot"):
-                (feet if tag == "tfoot" else groups).append([row for row in child.iter("tr") if _own(row, table, nested)])
-            elif tag not in ("colgroup", "caption", "col"):
-                groups.append([row for row in child.iter("tr") if _own(row, table, nested)])
-        if loose:
-            groups.append(loose)
+        groups, feet = self._row_groups(table, nested)
         for child in table.iter("caption"):
             if _own(child, table, nested) and (text := _cell_text(child)):
                 self.blocks.append(Paragraph(text, len(self.blocks) + 1))
                 self.owners.append(table)
-        long = self._grid(table, self.tables[table], groups + feet, holders)
+        long = self._grid(table, self.tables[table], [*groups, *feet], holders)
         return bool(nested) or long
+
+    def _row_groups(self, table: Element, nested: set[Element]) -> tuple[list[list[Row]], list[list[Row]]]:
+        """(row groups, foot groups). A cell written outside any row begins a row of its own, as the standard has it."""
+        groups: list[list[Row]] = [[]]
+        feet: list[list[Row]] = []
+        for child in table:
+            tag = child.tag
+            if tag == "tr":
+                groups[-1].append(_cells_of(child))
+            elif tag in ("td", "th"):
+                self._loose_cell(groups[-1], child)
+            elif tag in ("tbody", "thead", "tfoot"):
+                group: list[Row] = []
+                for part in child:
+                    if part.tag == "tr":
+                        group.append(_cells_of(part))
+                    elif part.tag in ("td", "th"):
+                        self._loose_cell(group, part)
+                    elif len(part):
+                        group.extend(_cells_of(row) for row in part.iter("tr") if _own(row, table, nested))
+                (feet if tag == "tfoot" else groups).append(group)
+                if tag != "tfoot":
+                    groups.append([])
+            elif tag not in ("colgroup", "caption", "col"):
+                groups[-1].extend(_cells_of(row) for row in child.iter("tr") if _own(row, table, nested))
+        return groups, feet
+
+    @staticmethod
+    def _loose_cell(group: list[Row], cell: Element) -> None:
+        before = cell.getprevious()
+        if group and before is not None and before.tag in ("td", "th"):
+            group[-1].append(cell)
+        else:
+            group.append([cell])
 
     def _grid(
         self,
         owner: Element,
         number: int | None,
-        groups: list[list[Element]],
+        groups: list[list[Row]],
         holders: set[Element] | None = None,
     ) -> bool:
         """Add one grid; True where one of its cells is too long for a label or a figure."""
-        order = {row: n for n, row in enumerate((row for group in groups for row in group), 1)}
         long = False
+        number_of_row = 0
         sources: list[list[list[Source]]] = []
         for group in groups:
             lines: list[list[Source]] = []
             for row in group:
+                number_of_row += 1
                 line: list[Source] = []
-                if not _hidden(row):
-                    cells = [cell for cell in row if cell.tag in ("td", "th")]
-                    if len(cells) != len(row):
-                        cells = [
-                            cell for cell in row.iter("td", "th") if next(cell.iterancestors("tr", "table"), None) is row
-                        ]
-                    for n, cell in enumerate(cells, 1):
+                for n, cell in enumerate(row, 1):
+                    rowspan = colspan = 1
+                    if cell.keys():
                         if _hidden(cell):
                             continue
-                        text = "" if holders and cell in holders else _cell_text(cell)
-                        if len(text) > 40 and (len(text) > _LONG_CELL or text.count("\n") >= _MANY_LINES):
-                            long = True
-                        line.append(
-                            Source(
-                                Cell(text, number, order[row], n),
-                                span(cell.get("rowspan"), MAX_ROWSPAN, zero=0),
-                                span(cell.get("colspan"), MAX_COLSPAN),
-                            )
-                        )
-                    self.cells += len(line)
+                        rowspan = span(cell.get("rowspan"), MAX_ROWSPAN, zero=0)
+                        colspan = span(cell.get("colspan"), MAX_COLSPAN)
+                    text = "" if holders and cell in holders else _cell_text(cell)
+                    if len(text) > 40 and (len(text) > _LONG_CELL or text.count("\n") >= _MANY_LINES):
+                        long = True
+                    line.append(Source(Cell(text, number, number_of_row, n), rowspan, colspan))
+                self.cells += len(line)
                 lines.append(line)
                 if self.cells > _MAX_CELLS:
                     self.notes.append(("page_too_long", f"tables beyond {_MAX_CELLS} cells were not read"))
@@ -293,8 +327,22 @@ class _Walk:
         return long
 
 
+def _cells_of(row: Element) -> Row:
+    """The cells written in a row; none where the row is hidden (Word's rows that only measure)."""
+    if _hidden(row):
+        return []
+    cells = [cell for cell in row if cell.tag in ("td", "th")]
+    if len(cells) != len(row):
+        cells = [cell for cell in row.iter("td", "th") if next(cell.iterancestors("tr", "table"), None) is row]
+    return cells
+
+
 def _within(element: Element, holder: Element) -> bool:
     return element is holder or any(above is holder for above in element.iterancestors())
+
+
+def _text_of(element: Element) -> str:
+    return "".join(str(text) for text in element.itertext()) if len(element) else element.text or ""
 
 
 def _own(row: Element, table: Element, nested: set[Element]) -> bool:
@@ -315,7 +363,7 @@ def _cell_text(cell: Element) -> str:
     else:
         special = list(cell.iter(*_CELL_SLOW))
         if not special or (len(special) == 1 and special[0].tag in ("p", "div") and _wraps(cell, special[0])):
-            text = "".join(cell.itertext())
+            text = _text_of(cell)
         else:
             return _cell_lines(cell)
     if text.isascii() and text.isdigit():

@@ -1,0 +1,245 @@
+"""Cells of a placed row as figures: which cell is which column, and what its text says.
+
+A row is read by the header's rectangle, or counted from its label where the rectangle is broken and the count is right;
+a row whose cells cannot be told apart gives no figure and a finding.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from parsers.columns import Columns
+from parsers.forms import Column, Row, Table
+from parsers.labels import normalise
+from parsers.model import Cell, Figure, Finding, Number
+from parsers.tables import Line, Segment, Spot, is_unit
+from parsers.values import in_units, in_yuan, read_value
+
+_UNIT = re.compile(r"亿元|万元|元")
+_QUOTED = 60
+Place = tuple[str, str, str]
+
+
+@dataclass
+class Reading:
+    """What the grids of a page gave. `doubtful` are the figures whose alignment or value was not beyond doubt."""
+
+    figures: dict[Place, Figure] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    doubtful: set[Place] = field(default_factory=set)
+    matched: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+    conflicts: set[Place] = field(default_factory=set)
+
+    @property
+    def forms(self) -> list[str]:
+        return sorted({form for form, _ in self.matched})
+
+    def note(self, kind: str, name: str, at: str | None, note: str) -> None:
+        self.findings.append(Finding(kind, name, at=at, note=note))
+
+
+class Entry(NamedTuple):
+    """One row of the page with the cell that labels it; `options` are rows of the form that bear the label."""
+
+    line: Line
+    columns: Columns
+    leaf: int | None
+    options: tuple[int, ...]
+    groups: frozenset[str]
+    segment: Segment
+
+
+def read_row(table: Table, row: Row, entry: Entry, reading: Reading) -> None:
+    cells, shifted = _cells(entry, table)
+    if not row.is_value:
+        reading.matched.setdefault((table.form, table.id), set()).add(row.code)
+        numbers = [cell for cell in cells or () if read_value(cell.text).state == "number"]
+        if numbers:
+            reading.note(
+                "alignment",
+                "number_in_heading",
+                row.code,
+                describe(entry, f"holds {len(numbers)} number(s); not read"),
+            )
+        return
+    if cells is None:
+        reading.note("alignment", "doubtful_alignment", row.code, describe(entry, "has other cells than the header"))
+        return
+    reading.matched.setdefault((table.form, table.id), set()).add(row.code)
+    if shifted:
+        reading.note(
+            "alignment", "row_shifted", row.code, describe(entry, "is shifted; its cells were counted from its label")
+        )
+    row_unit = _row_unit(entry)
+    for column, unit, cell in zip(entry.columns.official, entry.columns.units, cells, strict=True):
+        _add_figure(table, row, column, cell, row_unit if table.shape == "list" else unit, reading, shifted)
+
+
+def _row_unit(entry: Entry) -> str | None:
+    for spot in entry.line.spots:
+        if is_unit(spot.cell.text) or spot is (entry.line.spots[entry.leaf] if entry.leaf is not None else None):
+            found = _UNIT.search(normalise(spot.cell.text))
+            if found:
+                return found.group()
+    return None
+
+
+def _cells(entry: Entry, table: Table) -> tuple[list[Cell] | None, bool]:
+    """(one cell for each column, whether they had to be counted from the label); None where they cannot be told."""
+    columns, line = entry.columns, entry.line
+    count = len(columns.official)
+    if not count:
+        return None, False
+    if columns.bands and line.grid.positional:
+        by_band = _by_band(columns, line, line.spots[entry.leaf] if entry.leaf is not None else None)
+        if by_band is not None:
+            return by_band, False
+    after = line.spots[(entry.leaf + 1) if entry.leaf is not None else 0 :]
+    own = [spot for spot in after if not spot.from_above]
+    while own and is_unit(own[0].cell.text) and read_value(own[0].cell.text).state in ("text", "dash"):
+        if read_value(own[0].cell.text).state == "dash" and len(own) <= count:
+            break
+        own = own[1:]
+    if line.grid.positional:
+        if len(own) == count and all(spot.first == spot.last for spot in own) and not columns.unknown:
+            return [spot.cell for spot in own], bool(columns.bands)
+        return None, False
+    filled = [spot for spot in own if spot.cell.text.strip() and not spot.cell.text.isspace()]
+    if len(own) == count and (len(filled) == count or line.grid.tbl is None):
+        return [spot.cell for spot in own], False
+    if len(filled) == count:
+        return [spot.cell for spot in filled], False
+    if not filled and len(own) >= count:
+        return [spot.cell for spot in own[:count]], False
+    return None, False
+
+
+def _by_band(columns: Columns, line: Line, leaf: Spot | None) -> list[Cell] | None:
+    """The one filled cell under each column's header, None where the row does not fit the header's rectangle."""
+    bands = columns.bands
+    if leaf is not None and leaf.last >= bands[0].first:
+        return None
+    cells: list[Cell | None] = [None] * len(bands)
+    k = 0
+    for spot in line.spots:
+        while k < len(bands) and bands[k].last < spot.first:
+            k += 1
+        blank = not spot.cell.text.strip()
+        if k < len(bands) and bands[k].first <= spot.first:
+            inside = spot.last <= bands[k].last or k == len(bands) - 1
+            former = cells[k]
+            if not inside or (spot.from_above and not blank):
+                return None
+            if former is None or not former.text.strip():
+                cells[k] = spot.cell if former is None or not blank else former
+            elif not blank:
+                return None
+        elif spot.last >= bands[0].first and not blank:
+            if spot.first < bands[0].first or not any(b.first <= spot.first <= b.last for b in columns.unknown):
+                return None
+        elif k < len(bands) and spot.first < bands[k].first <= spot.last:
+            return None
+    found = [cell for cell in cells if cell is not None]
+    return found if len(found) == len(bands) else None
+
+
+def _add_figure(
+    table: Table, row: Row, column: Column, cell: Cell, header_unit: str | None, reading: Reading, shifted: bool
+) -> None:
+    unit = (row.unit if table.shape == "list" else column.unit) or row.unit or ""
+    printed = row.printed_unit if table.shape == "list" else column.printed_unit
+    value = read_value(cell.text)
+    place = (table.form, row.code, column.code)
+    number: Number | None = None
+    if value.state == "number":
+        if unit == "元":
+            number, known = in_yuan(value, header_unit=header_unit, printed_unit=printed)
+            problem = None if known else "unit_unknown"
+        else:
+            number, known = in_units(value)
+            problem = None if known else "unit_mismatch"
+        if problem:
+            reading.doubtful.add(place)
+            reading.note("value", problem, f"{row.code}[{column.code}]", f"{_at(cell)}: {quote(cell.text)}")
+    elif value.state == "text" and any(c.isdigit() for c in cell.text):
+        reading.doubtful.add(place)
+        reading.note("value", "doubtful_value", f"{row.code}[{column.code}]", f"{_at(cell)}: {quote(cell.text)}")
+    if shifted:
+        reading.doubtful.add(place)
+    figure = Figure(
+        table.form, row.code, column.code, row.label or table.title, number, cell.text, value.state, unit,
+        cell.tbl, cell.row, cell.cell,
+    )  # fmt: skip
+    former = reading.figures.get(place)
+    if former is None:
+        reading.figures[place] = figure
+    elif (former.value, former.state) != (figure.value, figure.state) or (
+        figure.state == "text" and former.raw != figure.raw
+    ):
+        if place not in reading.conflicts:
+            reading.note(
+                "alignment",
+                "copies_differ",
+                f"{row.code}[{column.code}]",
+                f"{_at_figure(former)}: {quote(former.raw)}, {_at(cell)}: {quote(cell.text)}",
+            )
+        reading.conflicts.add(place)
+        reading.doubtful.add(place)
+
+
+def read_unlabelled(table: Table, entries: Sequence[Entry], reading: Reading) -> None:
+    """The table of one row without a label: its first row with numbers, or its first blank one if none has any."""
+    row = table.rows[0]
+    read = [(entry, *_cells(entry._replace(leaf=None) if entry.columns.bands else entry, table)) for entry in entries]
+    numbered = [
+        (entry, cells, shifted)
+        for entry, cells, shifted in read
+        if any(read_value(spot.cell.text).state == "number" for spot in entry.line.spots)
+    ]
+    for entry, cells, shifted in numbered or read[:1]:
+        if cells is None:
+            reading.note(
+                "alignment", "doubtful_alignment", row.code, describe(entry, "has other cells than the header")
+            )
+            continue
+        reading.matched.setdefault((table.form, table.id), set()).add(row.code)
+        for column, unit, cell in zip(entry.columns.official, entry.columns.units, cells, strict=True):
+            _add_figure(table, row, column, cell, unit, reading, shifted)
+
+
+def signal_unread(table: Table, entry: Entry, reading: Reading) -> None:
+    """A row that was not placed is signalled where it holds numbers, or blanks under the number columns."""
+    if len(entry.options) > 1:
+        return  # signalled where its place was sought
+    states = [read_value(spot.cell.text).state for spot in entry.line.spots if not spot.from_above]
+    if "number" not in states and not (entry.leaf is not None and len(entry.line.spots) > 2 and "blank" in states):
+        return
+    if entry.leaf is None and "number" not in states:
+        return
+    reading.note("alignment", "unknown_label", table.id, describe(entry, "is no row of the form"))
+
+
+def where(line: Line) -> str:
+    cell = next((spot.cell for spot in line.spots if not spot.from_above), line.spots[0].cell if line.spots else None)
+    return _at(cell) if cell is not None else "an empty row"
+
+
+def _at(cell: Cell) -> str:
+    return f"block {cell.row}" if cell.tbl is None else f"table {cell.tbl} row {cell.row} cell {cell.cell}"
+
+
+def _at_figure(figure: Figure) -> str:
+    return _at(Cell("", figure.tbl, figure.row, figure.cell))
+
+
+def describe(entry: Entry, what: str) -> str:
+    label = entry.line.spots[entry.leaf].cell.text if entry.leaf is not None else ""
+    return f"{where(entry.line)}: {quote(label)} {what}"
+
+
+def quote(text: str) -> str:
+    text = text.replace("\n", " ")
+    return f"'{text if len(text) <= _QUOTED else text[: _QUOTED - 1] + '…'}'"
