@@ -20,6 +20,10 @@ from rich.text import Text
 
 WIDTH = 160
 WIDEST = 8  # columns; a row of more stands upright
+_FINDINGS = {
+    "fail": ("kind", "name", "at", "strength", "found", "expected", "cause", "note"),
+    "notice": ("kind", "name", "at", "found", "expected", "note"),
+}
 _HEAD = ("index_number", "publisher", "written_on", "published_on", "document_number")
 
 
@@ -65,7 +69,7 @@ def print_table(rows: Sequence[Sequence[Any]], headings: Sequence[str]) -> None:
 
 
 def print_report(report: Mapping[str, Any]) -> None:
-    """A reading (`parsers.as_dict`): its head, figures with their states, failed checks, notices."""
+    """A reading (`parsers.as_dict`): its head, figures with their states, what failed, notices."""
     metadata = report["metadata"]
     head = {"kind": report["kind"], "agency": metadata["agency"], "region": metadata["region"], "year": report["year"]}
     head |= {"form": report["form"]} | {name: metadata[name] for name in _HEAD}
@@ -73,14 +77,11 @@ def print_report(report: Mapping[str, Any]) -> None:
     lines = [f"  {name:<15} {'-' if value is None else value}" for name, value in head.items()]
     print_lines([report["title"] or "(no title)", *lines])
     print_figures(report["figures"])
-    checks = [finding for finding in report["findings"] if finding["kind"] == "check"]
-    notices = [finding for finding in report["findings"] if finding["kind"] != "check"]
-    counts = Counter(check["status"] for check in checks)
+    counts = Counter(finding["status"] for finding in report["findings"] if finding["kind"] == "check")
     told = ", ".join(f"{counts[status]} {status}" for status in ("pass", "fail", "not_assessable"))
     print_lines([f"{len(report['figures'])} figures, {len(report['sections'])} sections; checks: {told}"])
-    failed = [check for check in checks if check["status"] == "fail"]
-    print_findings(failed, ("name", "at", "strength", "found", "expected", "cause", "note"))
-    print_findings(notices, ("kind", "name", "at", "found", "expected", "note"))
+    for status, keys in _FINDINGS.items():
+        print_findings([finding for finding in report["findings"] if finding["status"] == status], keys)
 
 
 def print_findings(findings: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> None:
