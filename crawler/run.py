@@ -1,7 +1,7 @@
 """A crawl as one call: families chosen by their portals, one process, one crawl id; and what cron needs to know.
 
-Scrapy's reactor cannot be started twice in a process, so `crawl()` can be called once. Run as a module
-(`python -m crawler.run KEY… --db FILE --portals FILE`) it prints the summary as JSON and exits with its code.
+Scrapy's reactor cannot be started twice in a process, so `crawl()` can be called once. `python -m crawler
+KEY… --db FILE --portals FILE` prints the summary as JSON and exits with its code.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ _AMISS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The module's command line; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m crawler.run", description="Crawl portals; print a JSON summary.")
+    parser = argparse.ArgumentParser(prog="python -m crawler", description="Crawl portals; print a JSON summary.")
     parser.add_argument("keys", nargs="*", help="portals' keys; all where none is given")
     parser.add_argument("--db", type=Path)
     parser.add_argument("--portals", type=Path, action="append", default=[])

@@ -64,6 +64,10 @@ class HanwebJcmsSite(Site):
         home = f'<html><body><a href="{COLUMN_PATH}">{self._titles["column"]}</a></body></html>'
         self.pages["/"] = Answer(home.encode())
 
+    @cached_property
+    def _by_path(self) -> dict[str, Line]:
+        return {line.path: line for line in self.lines}
+
     @property
     def _titles(self) -> dict[str, str]:
         titles: dict[str, str] = self.world["titles"]
@@ -153,7 +157,7 @@ class HanwebJcmsSite(Site):
         return Answer(body.encode(), media_type="text/xml; charset=utf-8")
 
     def _report(self, path: str, agency: dict[str, str], year: int) -> Answer:
-        line = next(line for line in self.lines if line.path == path)
+        line = self._by_path[path]
         district, filled = self.world["district"], self.figures(path)
         full = district["name"] + agency["name"]
         words = {"agency": full, "year": year, "phone": district["phone"], "items": "", "website": ""}

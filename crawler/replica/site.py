@@ -140,6 +140,8 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1  # one write an answer: headers and body apart cost 40 ms of delayed acknowledgement
     server: _Server
 
     def do_GET(self) -> None:
