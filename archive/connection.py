@@ -21,6 +21,14 @@ from archive import schema
 from archive.errors import ArchiveBusy, ArchiveError, NewerArchive, NotAnArchive, explained, explained_files
 
 BUSY_MS = 10_000  # how long a reader's checkpoint or a stray writer is waited for
+_PRAGMAS = (
+    "journal_mode = WAL",
+    "synchronous = FULL",  # a commit survives a power cut
+    "foreign_keys = ON",
+    "cache_size = -65536",  # KiB; ids are hashes, so rows of one report land on many pages
+    "wal_autocheckpoint = 8000",  # pages: such pages are written back once for many reports
+    "journal_size_limit = 67108864",  # bytes of -wal kept after a checkpoint
+)
 _MAGIC = b"SQLite format 3\x00"
 
 
@@ -110,7 +118,7 @@ def connect(path: Path, *, write: bool) -> Database:
 
 def _writer(path: Path) -> sqlite3.Connection:
     conn = sqlite3.connect(path, isolation_level=None, timeout=BUSY_MS / 1000)
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "journal_size_limit = 67108864"):
+    for pragma in _PRAGMAS:
         conn.execute(f"PRAGMA {pragma}")
     return conn
 
