@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 from parsers.cells import Entry, Reading, describe, quote, read_row, read_unlabelled, signal_unread, where
-from parsers.columns import Columns, match_columns
+from parsers.columns import Columns, header_of, match_columns
 from parsers.forms import Form, Table
 from parsers.labels import core, distance, shorter_keys
 from parsers.model import Figure
@@ -51,13 +51,16 @@ def _choose_forms(
             and before is not None
             and len(before[0].grid.rows[0]) == len(segment.grid.rows[0])
         )
-        for table in index.tables[segment.table_id]:
+        header, bands = header_of(segment, index)
+        tables = index.tables[segment.table_id]
+        for table in tables:
             if inherit and before is not None:
                 columns = before[1][table.form]
             else:
-                columns = match_columns(segment, table, index)
+                columns = match_columns(table, header, bands)
             by_form[table.form] = columns
-            options.append((columns.score + _row_score(segment, table, index), table, columns))
+            rows = _row_score(segment, table, index) if len(tables) > 1 else 0.0
+            options.append((columns.score + rows, table, columns))
         if segment.header:
             columns_before[segment.table_id] = (segment, by_form)
         options.sort(key=lambda option: -option[0])

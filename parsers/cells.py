@@ -73,7 +73,7 @@ def read_row(table: Table, row: Row, entry: Entry, reading: Reading) -> None:
         reading.note(
             "alignment", "row_shifted", row.code, describe(entry, "is shifted; its cells were counted from its label")
         )
-    row_unit = _row_unit(entry)
+    row_unit = _row_unit(entry) if table.shape == "list" and row.unit == "元" else None
     for column, unit, cell in zip(entry.columns.official, entry.columns.units, cells, strict=True):
         _add_figure(table, row, column, cell, row_unit if table.shape == "list" else unit, reading, shifted)
 

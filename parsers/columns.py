@@ -44,20 +44,30 @@ class Columns(NamedTuple):
     score: float
 
 
-def match_columns(segment: Segment, table: Table, index: Index) -> Columns:
+def match_columns(table: Table, header: Sequence[Line], bands: tuple[Band, ...] | None) -> Columns:
     """The best layout of `table` for this header: most columns matched, fewest left over."""
+    if bands is None:
+        return max((_in_reading_order(table, layout, header) for layout in table.layouts), key=_score)
+    return (
+        max((_match(bands, table, layout) for layout in table.layouts), key=_score)
+        if len(table.layouts) > 1
+        else _match(bands, table, table.layouts[0])
+    )
+
+
+def header_of(segment: Segment, index: Index) -> tuple[list[Line], tuple[Band, ...] | None]:
+    """The header rows that name columns, and their bands; None for bands where there is no rectangle to go by."""
     header = [line for line in segment.header if not _is_title(line, index)]
     if not header or not segment.grid.positional or not header[0].grid.positional:
-        return max((_in_reading_order(table, layout, header) for layout in table.layouts), key=_score)
-    bands = _bands(header)
-    return max((_match(bands, table, layout) for layout in table.layouts), key=_score)
+        return header, None
+    return header, tuple(_bands(header))
 
 
 def _score(columns: Columns) -> float:
     return columns.score
 
 
-def _match(bands: Sequence[Band], table: Table, layout: tuple[Column, ...]) -> Columns:
+def _match(bands: tuple[Band, ...], table: Table, layout: tuple[Column, ...]) -> Columns:
     assigned: dict[int, int] = {}
     open_bands: list[int] = []
     for n, band in enumerate(bands):

@@ -75,7 +75,7 @@ def field_of(text: str) -> tuple[str, int] | None:
 
 def _from_text(text: str, next_line: object, found: dict[str, Found]) -> None:
     """Fields of one run of text: label and value in it, or a label alone whose value is on the next line."""
-    marks = [mark for mark in _inline().finditer(text)]
+    marks = list(_inline().finditer(text)) if ":" in text or "：" in text else []
     if not marks:
         alone = field_of(text)
         if alone and callable(next_line):
@@ -166,7 +166,7 @@ def filled_by(document: Document) -> str | None:
             (cell.text for row in block.rows for _, cell in _distinct(row)) if isinstance(block, Grid) else [block.text]
         )
         for text in texts:
-            if len(text) > 200:
+            if len(text) > 200 or not (":" in text or "：" in text):
                 continue
             flat = normalise(text)
             for label in labels:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Sequence
+from decimal import Decimal
 from functools import cache
 from typing import NamedTuple
 
@@ -19,6 +20,9 @@ from parsers.wording import pattern
 
 _HEADING = re.compile(r"^[一二三四五六七八九十]{1,3}、")
 _SENTENCE = re.compile(r"[^。;;!?！？\n]+[。;;!?！？\n]?")
+_DIGIT = re.compile(r"[0-9０-９]")
+_SPACES = re.compile(r"[\s\u200b]")
+_HALF_WIDTH = {c: c - 0xFEE0 for c in range(0xFF01, 0xFF5F)}
 _MONEY = {"万元": 10_000, "亿元": 100_000_000, "元": 1}
 _LONGEST_HEADING = 60
 
@@ -91,11 +95,11 @@ def _heading(block: Paragraph, flat: str, official: frozenset[str]) -> tuple[str
         return None
     if len(flat) <= _LONGEST_HEADING and not flat.endswith((".", ";")) and not re.search(r"[.;]", flat.rstrip(".")):
         return text.strip(), ""
-    first = re.split(r"[\s。.::]", text.strip(), maxsplit=1)
+    first = re.split(r"[\s。.:：]", text.strip(), maxsplit=1)
     if core(first[0]) in official and len(first) == 2:
         return first[0], first[1].strip()
     for known in official:
-        found = re.match(rf"^([一二三四五六七八九十]+、\s*{re.escape(known)})[。.::\s]*", text)
+        found = re.match(rf"^([一二三四五六七八九十]+、\s*{re.escape(known)})[。.:：\s]*", text)
         if found:
             return found.group(1), text[found.end() :].strip()
     return None
@@ -108,7 +112,7 @@ def _without_contacts(text: str) -> tuple[str, int]:
     kept = []
     dropped = 0
     for sentence in _SENTENCE.findall(text):
-        if pattern("prose", "contact").search(sentence) and re.search(r"[0-90-9@]{3,}|联系人", sentence):
+        if pattern("prose", "contact").search(sentence) and re.search(r"[0-9０-９@]{3,}|联系人", sentence):
             dropped += 1
         else:
             kept.append(sentence)
@@ -120,7 +124,7 @@ def _without_signature(text: str) -> str:
     lines = text.split("\n")
     while lines and (
         len(lines[-1]) <= 40
-        and re.fullmatch(r"[^,。;:,::]*|.*\d{4}\s*年\s*\d{1,2}\s*月\s*\d{1,2}\s*日", lines[-1].strip())
+        and re.fullmatch(r"[^,。;:，；：]*|.*\d{4}\s*年\s*\d{1,2}\s*月\s*\d{1,2}\s*日", lines[-1].strip())
     ):
         if len(lines) == 1:
             break
@@ -155,7 +159,7 @@ def read_claims(sections: Sequence[Section], claims: tuple[ClaimPattern, ...]) -
     for section in sections:
         for sentence in _SENTENCE.finditer(section.text):
             raw = sentence.group()
-            if not any(c.isdigit() for c in raw):
+            if not _DIGIT.search(raw):
                 continue
             flat, places = _flatten(raw)
             for claim, expression in compiled:
@@ -174,21 +178,16 @@ def read_claims(sections: Sequence[Section], claims: tuple[ClaimPattern, ...]) -
     return tuple(found)
 
 
-def _flatten(text: str) -> tuple[str, list[int]]:
+def _flatten(text: str) -> tuple[str, Sequence[int]]:
     """`text` in half width without white space, and for each character its place in `text`."""
-    flat: list[str] = []
-    places: list[int] = []
-    for n, char in enumerate(text):
-        if char.isspace() or char == "\u200b":
-            continue
-        flat.append(chr(ord(char) - 0xFEE0) if "\uff01" <= char <= "\uff5e" else char)
-        places.append(n)
-    return "".join(flat), places
+    flat = text.translate(_HALF_WIDTH)
+    if not _SPACES.search(flat):
+        return flat, range(len(flat))
+    places = [n for n, char in enumerate(flat) if not char.isspace() and char != "\u200b"]
+    return "".join(flat[n] for n in places), places
 
 
 def _number(digits: str, unit: str) -> Number:
-    from decimal import Decimal
-
     number: Number = Decimal(digits) if "." in digits else int(digits)
     return exact(number * _MONEY.get(unit, 1))
 

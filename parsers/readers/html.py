@@ -26,24 +26,12 @@ _BLOCKS = frozenset(
     "p div li ul ol dl dt dd section article header footer main nav aside form fieldset center blockquote pre address "
     "body hr figure figcaption caption table thead tbody tfoot tr td th ucaptitle".split()
 ) | frozenset(_HEADINGS)
-_CELL_BREAKS = (
-    "p",
-    "br",
-    "div",
-    "li",
-    "tr",
-    "h1",
-    "h2",
-    "h3",
-    "h4",
-    "h5",
-    "h6",
-    "table",
-    "center",
-    "blockquote",
-    "pre",
+_CELL_BREAKS = frozenset(
+    ("p", "br", "div", "li", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "table", "center", "blockquote", "pre")
 )
-_CELL_SLOW = (*_CELL_BREAKS, *_SKIP, *_STRUCK)
+#: elements whose text is not the cell's, or stands apart from it
+_CELL_APART = _SKIP | _STRUCK | {"table"}
+_SPACES = " \t\n\r\f"
 _HTML_SPACE = re.compile(r"[ \t\n\r\f]+")
 #: stands for a line break while text is gathered; source line breaks are white space
 _BREAK = "\x1e"
@@ -342,7 +330,7 @@ def _within(element: Element, holder: Element) -> bool:
 
 
 def _text_of(element: Element) -> str:
-    return "".join(str(text) for text in element.itertext()) if len(element) else element.text or ""
+    return "".join(element.itertext())  # type: ignore[arg-type]
 
 
 def _own(row: Element, table: Element, nested: set[Element]) -> bool:
@@ -350,38 +338,40 @@ def _own(row: Element, table: Element, nested: set[Element]) -> bool:
 
 
 def _hidden(element: Element) -> bool:
-    style = element.get("style")
-    if style and "none" in style and _HIDDEN.search(style):
+    names = element.keys()
+    if not names:
+        return False
+    if "style" in names and "none" in (style := element.get("style", "")) and _HIDDEN.search(style):
         return True
-    return element.get("hidden") is not None
+    return "hidden" in names
 
 
 def _cell_text(cell: Element) -> str:
     """The text of a cell as rendered: HTML white space collapsed, a line for each block or `<br>`, no script."""
-    if len(cell) == 0:
-        text = cell.text or ""
-    else:
-        special = list(cell.iter(*_CELL_SLOW))
-        if not special or (len(special) == 1 and special[0].tag in ("p", "div") and _wraps(cell, special[0])):
-            text = _text_of(cell)
-        else:
+    element = cell
+    while True:
+        children = len(element)
+        text = element.text
+        if children == 0:
+            text = text or ""
+            break
+        child = element[0]
+        if children > 1 or child.tag in _CELL_APART or ((tail := child.tail) and tail.strip(_SPACES)):
             return _cell_lines(cell)
-    if text.isascii() and text.isdigit():
+        if text and text.strip(_SPACES):
+            # what follows is nothing, as in <span>21<o:p></o:p></span>
+            if len(child) or child.text:
+                return _cell_lines(cell)
+            break
+        element = child
+    if text.isdecimal():
         return text
     return _HTML_SPACE.sub(" ", text).strip(" ")
 
 
-def _wraps(cell: Element, block: Element) -> bool:
-    """Whether all text of the cell stands inside its one block."""
-    return (
-        block.getparent() is cell
-        and not (cell.text and not cell.text.isspace())
-        and not (block.tail and not block.tail.isspace())
-        and len(cell) == 1
-    )
-
-
 def _cell_lines(cell: Element) -> str:
+    if not any(element.tag in _CELL_BREAKS or element.tag in _CELL_APART for element in cell.iterdescendants()):
+        return _HTML_SPACE.sub(" ", _text_of(cell)).strip(" ")
     pieces: list[str] = []
     walk = etree.iterwalk(cell, events=("start", "end"))
     for event, element in walk:
