@@ -193,14 +193,34 @@ def _read(document: Document, index: Index, url: str | None) -> Report:
 def _form_findings(reading: Reading, forms: tuple[Form, ...], year: int | None, kind: str) -> list[Finding]:
     """Which table matched which form by how many rows; and a form used outside its official years."""
     findings = []
-    for (form_id, table_id), codes in reading.matched.items():
-        form = next(form for form in forms if form.id == form_id)
-        table = form.table(table_id)
-        assert table is not None
-        official = sum(row.extension is None and row.kind != "group" for row in table.rows)
-        findings.append(
-            Finding("form", "table_matched", at=f"{form_id}.{table_id}", expected=official, found=len(codes))
-        )
+    for form in forms:
+        matched = {table_id: codes for (form_id, table_id), codes in reading.matched.items() if form_id == form.id}
+        for table in form.tables:
+            codes = matched.get(table.id)
+            if codes is not None:
+                official = [row.code for row in table.rows if row.extension is None and row.kind != "group"]
+                absent = [
+                    row.code for row in table.rows if row.is_value and row.code in official and row.code not in codes
+                ]
+                findings.append(
+                    Finding(
+                        "form",
+                        "table_matched",
+                        at=f"{form.id}.{table.id}",
+                        expected=len(official),
+                        found=len(codes),
+                        note=f"rows without figures: {', '.join(absent)}" if absent else None,
+                    )
+                )
+            elif matched and not any(table_id == table.id for _, table_id in reading.matched):
+                findings.append(
+                    Finding(
+                        "form",
+                        "table_missing",
+                        at=f"{form.id}.{table.id}",
+                        note="the page has other tables of the form",
+                    )
+                )
     if kind == "report" and year is not None:
         for form in forms:
             if form.id in reading.forms and not (

@@ -101,16 +101,17 @@ def _official(index: Index, form_id: str, year: int) -> bool:
 
 
 def _row_score(segment: Segment, table: Table, index: Index) -> float:
-    """Labelled rows that this generation has as rows with numbers, and that carry some here."""
+    """Labelled rows that this generation has as rows with numbers, in rows that have number cells here."""
     score = 0.0
     for line in segment.lines:
-        filled = any(read_value(spot.cell.text).state == "number" for spot in line.spots)
+        if not any(read_value(spot.cell.text).state != "text" for spot in line.spots):
+            continue
         for spot in line.spots:
             hit = index.hit(spot.cell.text)
             if hit is None or not hit.rows or spot.from_above:
                 continue
             rows = [table.rows[n] for n in table.by_key.get(hit.key, ())]
-            score += any(row.is_value for row in rows) and (filled or len(line.spots) > 1)
+            score += any(row.is_value for row in rows)
     return score
 
 

@@ -99,10 +99,8 @@ def _cells(entry: Entry, table: Table) -> tuple[list[Cell] | None, bool]:
             return by_band, False
     after = line.spots[(entry.leaf + 1) if entry.leaf is not None else 0 :]
     own = [spot for spot in after if not spot.from_above]
-    while own and is_unit(own[0].cell.text) and read_value(own[0].cell.text).state in ("text", "dash"):
-        if read_value(own[0].cell.text).state == "dash" and len(own) <= count:
-            break
-        own = own[1:]
+    if table.shape == "list":
+        own = _without_unit(own, count)
     if line.grid.positional:
         if len(own) == count and all(spot.first == spot.last for spot in own) and not columns.unknown:
             return [spot.cell for spot in own], bool(columns.bands)
@@ -115,6 +113,18 @@ def _cells(entry: Entry, table: Table) -> tuple[list[Cell] | None, bool]:
     if not filled and len(own) >= count:
         return [spot.cell for spot in own[:count]], False
     return None, False
+
+
+def _without_unit(own: list[Spot], count: int) -> list[Spot]:
+    """The cells after a label without the unit; a dash in its place is a heading's, and no figure's unless it is last."""
+    filled = [spot for spot in own if spot.cell.text.strip()]
+    if filled and filled[0] is own[0] and is_unit(own[0].cell.text) and (not _is_dash(own[0]) or len(own) > count):
+        return own[1:]
+    return own
+
+
+def _is_dash(spot: Spot) -> bool:
+    return read_value(spot.cell.text).state == "dash"
 
 
 def _by_band(columns: Columns, line: Line, leaf: Spot | None) -> list[Cell] | None:

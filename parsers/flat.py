@@ -43,30 +43,44 @@ def read_flat(document: Document, index: Index, reading: Reading, year: int | No
 
 
 def _as_grid(document: Document, index: Index) -> tuple[Grid | None, frozenset[int]]:
-    """Paragraphs regrouped into rows: a label (or several, groups first), then what follows it up to the next label."""
+    """Paragraphs regrouped into rows: header labels together; a label (groups first) with what follows up to the next."""
     rows: list[list[Cell]] = []
     current: list[Cell] = []
     labelled = 0
+    header = False
     for block in document.blocks:
         if not isinstance(block, Paragraph) or len(block.text) > _LONGEST_LABEL:
             _close(rows, current)
+            header = False
             continue
         cell = Cell(block.text, None, block.row, 1)
         if _is_token(block.text):
+            if header and not is_unit(block.text):
+                _close(rows, current)
+                header = False
             current.append(cell)
             continue
         hit = index.hit(block.text)
         if hit is None or hit.footer:
             _close(rows, current)
+            header = False
             continue
-        if any(_is_token(c.text) and not is_unit(c.text) for c in current):
+        names_column = bool(hit.columns or hit.header)
+        if header and not names_column:
             _close(rows, current)
-        if hit.rows:
-            labelled += 1
+            header = False
+        elif any(_is_token(c.text) and not is_unit(c.text) for c in current):
+            _close(rows, current)
+            header = names_column and not hit.rows
+        elif not current:
+            header = names_column and not hit.rows
+        elif names_column and not hit.rows and not header:
+            _close(rows, current)
+            header = True
+        labelled += bool(hit.rows)
         current.append(cell)
     _close(rows, current)
-    rows = [row for row in rows if any(not _is_token(cell.text) for cell in row)]
-    if labelled < _FEWEST_ROWS or sum(any(_is_token(c.text) for c in row) for row in rows) < _FEWEST_ROWS - 2:
+    if labelled < _FEWEST_ROWS:
         return None, frozenset()
     width = max(map(len, rows), default=0)
     used = frozenset(cell.row for row in rows for cell in row)

@@ -19,9 +19,10 @@ _NUMBER = re.compile(
     r"(?P<unit>亿元|万元|元|万|亿|人次|[条件次篇个人项份])?"
 )
 _ZERO_PAIR = re.compile(r"[+-]?0/[+-]?0")
-#: full-width ASCII and minus signs only: NFKC would read the footnote mark in 5① as a digit
+#: full-width ASCII, minus signs and traditional units; not NFKC, which would read the footnote mark in 5① as a digit
 _HALF_WIDTH = str.maketrans(
-    {chr(c): chr(c - 0xFEE0) for c in range(0xFF01, 0xFF5F)}
+    dict(zip("萬億減條個項", "万亿减条个项", strict=True))
+    | {chr(c): chr(c - 0xFEE0) for c in range(0xFF01, 0xFF5F)}
     | dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe63\u02d7", "-")
 )
 _MONEY = {"元": 1, "万元": 10_000, "亿元": 100_000_000, "万": 10_000, "亿": 100_000_000}

@@ -37,6 +37,8 @@ _HTML_SPACE = re.compile(r"[ \t\n\r\f]+")
 _BREAK = "\x1e"
 _HIDDEN = re.compile(r"display\s*:\s*none", re.I)
 _ATTACHMENT = re.compile(r"\.(pdf|docx?|xlsx?|wps|et|zip|rar|ofd)(?:$|[?#&])|downfile\.jsp|download\.jsp", re.I)
+#: the last tag of a table; greedy, so that the search runs to the end and back once
+_LAST_TABLE_TAG = re.compile(rb".*<(/?(?:table|tr|td|th|tbody|thead|tfoot))\b", re.S)
 _WRAPPER = re.compile(rb"</?(?:div|span|font|b|i|em|strong|center|blockquote|section|ul|ol|a)\b[^>]*>", re.I)
 _HEADING_TEXT = re.compile(r"\s*[一二三四五六七八九]、")
 #: a cell longer than this, or of more lines, holds an article or a menu rather than a label
@@ -62,6 +64,11 @@ def read_html(body: bytes, *, header_charset: str | None = None) -> Document:
             None, (), (), "text/html", charset, (0, 0), notes=(*notes, ("no_markup", "no element was found"))
         )
     walk = _Walk(root)
+    tail = _LAST_TABLE_TAG.search(data.lower())
+    if tail is not None and tail.group(1) != b"/table":
+        notes.append(("truncated", "the page ends inside a table"))
+        if tail.group(1) in (b"td", b"th"):
+            walk.unfinished = next((cell for cell in reversed(list(root.iter("td", "th")))), None)
     walk.run()
     title = root.find(".//title")
     return Document(
@@ -117,6 +124,8 @@ class _Walk:
         self.notes: list[tuple[str, str]] = []
         self.tables = {table: n for n, table in enumerate(root.iter("table"), 1)}
         self.cells = 0
+        #: the cell that the page ends in: its text may be half of what was written
+        self.unfinished: Element | None = None
         self._pieces: list[str] = []
         self._linked = self._plain = False
 
@@ -289,6 +298,8 @@ class _Walk:
                 line: list[Source] = []
                 for n, cell in enumerate(row, 1):
                     rowspan = colspan = 1
+                    if cell is self.unfinished:
+                        continue
                     if cell.keys():
                         if _hidden(cell):
                             continue
