@@ -35,6 +35,10 @@ from crawler.session import EntryRow, Session
 PAGE_BUDGET = 300  # list pages of one list; the longest real list seen has some 90
 
 
+# What Scrapy says of bytes that are not UTF-8 where nothing, or UTF-8, is declared; gb2312 is read as its superset.
+_NOT_SAID = frozenset({"utf-8", "cp1252", "windows-1252", "latin-1", "iso-8859-1", "ascii", "gb2312", "gbk"})
+
+
 class Entry(NamedTuple):
     """One line of a list as the family read it; `url` absolute, `title` in full where the page has it so."""
 
@@ -131,7 +135,7 @@ class PortalSpider(Spider):
             outcome = verdict.outcome if verdict.outcome != "ok" else "failed"
             yield from self._end_visit(visit, outcome, f"list page {visit.pages}: {verdict.note or 'no text'}")
             return
-        listing = self.listing(response)
+        listing = self.listing(redecoded(response))
         if listing.declared is not None:
             visit.declared = listing.declared
         new = [entry for entry in listing.entries if canonical_url(entry.url) not in visit.found]
@@ -197,7 +201,7 @@ class PortalSpider(Spider):
             decision = self._decision(visit, url, entry.title, listed=listing is not None)
             if listing is not None:
                 visit.found.add(url)
-            title = re.sub(r"\s+", " ", entry.title).strip()
+            title = re.sub(r"\s+", " ", entry.title).strip() or None
             row = EntryRow(visit.portal.key, url, title, entry.listed_date, listing.id if listing else None, decision)
             rows.append(row)
             if decision == "fetched":
@@ -254,7 +258,7 @@ class PortalSpider(Spider):
             return
         for url in self.session.known_pages(visit.portal.key):
             if url not in visit.found and self.session.claim(url) and foreign(url, visit.portal) is None:
-                due = self.revisit or not self.session.is_fresh(url)
+                due = self.revisit or not self.session.is_fresh(url, listed=False)
                 if due and gate_for(url).left_alone is None and self.session.within_limit():
                     yield self._report_request(visit.portal, url, None)
 
@@ -273,6 +277,16 @@ class PortalSpider(Spider):
             size = self.settings.getint("DOWNLOAD_MAXSIZE") // 2**20
             return "refused", f"over {size} MB"
         return "failed", f"{type(error).__name__}: {error}"
+
+
+def redecoded(response: TextResponse) -> TextResponse:
+    """A list page with the charset its bytes have: GBK under a UTF-8 header occurs (domain: county sites)."""
+    try:
+        response.body.decode("utf-8")
+    except UnicodeDecodeError:
+        declared = response.encoding.lower().replace("_", "-")
+        return response.replace(encoding="gb18030") if declared in _NOT_SAID else response
+    return response.replace(encoding="utf-8")
 
 
 def require_contact(portals: list[Portal]) -> None:

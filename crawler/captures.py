@@ -6,12 +6,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from archive.store import Capture
 from scrapy.http import Response
 
 from archive.ids import capture_id
+from archive.store import Capture, now
 from crawler.outcomes import Verdict, judge
-from crawler.session import now
 
 
 def headers_of(response: Response) -> list[tuple[str, str]]:

@@ -30,11 +30,12 @@ from scrapy.utils.defer import maybe_deferred_to_future
 from twisted.internet.error import ConnectError, ConnectionDone, ConnectionLost, DNSLookupError
 
 from archive.addresses import canonical_url
-from crawler.captures import answer_verdict, answered, unanswered
+from crawler.captures import answer_verdict, answered, media_type_of, unanswered
 from crawler.gate import HostLeftAlone, Interrupted, gate_for
 from crawler.portals import Portal, host_and_port, host_key
 
 ROBOTS_LIMIT = 512 * 1024  # bytes that are read; RFC 9309, 2.5 asks for at least 500 KiB
+LONGEST_CRAWL_DELAY = 30.0  # seconds between requests that a Crawl-delay line can ask for
 NETWORK_ERRORS = (
     CannotResolveHostError,
     ConnectError,
@@ -187,9 +188,14 @@ class Robots:
         rules, outcome = judge_robots(response)
         if outcome == "blocked":
             gate_for(response.url).saw_challenge()
-        note = rules.refusal or "robots.txt allows what it does not name" if rules.rules else rules.refusal
-        capture = answered(response, spider.session.crawl_id, outcome, note or "no robots.txt: all is allowed")
-        spider.session.save_capture(capture, response.body or None, "text/plain")
+        if rules.rules is not None:
+            rest = rules.rules.crawl_delay(self.agent)
+            gate = gate_for(request.url)
+            gate.delay = max(gate.delay, min(float(rest or 0), LONGEST_CRAWL_DELAY))
+        note = rules.refusal or ("obeyed" if rules.rules else "no robots.txt: all is allowed")
+        capture = answered(response, spider.session.crawl_id, outcome, note)
+        body = response.body if outcome == "ok" else response.body or None
+        spider.session.save_capture(capture, body, media_type_of(response))
         return rules
 
 
@@ -200,7 +206,7 @@ def judge_robots(response: Response) -> tuple[Rules, str]:
         return Rules(f"robots.txt is behind a challenge: {verdict.note}", None), "blocked"
     if 200 <= response.status < 300 and "dataloss" not in response.flags:
         text = response.body[:ROBOTS_LIMIT].decode("utf-8", errors="replace")
-        return Rules(None, Protego.parse(text)), "ok" if response.body else "failed"
+        return Rules(None, Protego.parse(text)), "ok"
     if 400 <= response.status < 500 and response.status != 408:
         return Rules(None, None), verdict.outcome
     return Rules(f"robots.txt could not be had: {verdict.note}", None), verdict.outcome

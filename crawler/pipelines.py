@@ -12,7 +12,9 @@ from typing import Any, NamedTuple
 
 from scrapy import signals
 from scrapy.crawler import Crawler
+from scrapy.exceptions import DropItem
 
+from archive.errors import ArchiveBusy, ArchiveError
 from archive.store import Capture
 from crawler import session as sessions
 from crawler.session import EntryRow
@@ -25,6 +27,10 @@ class Page(NamedTuple):
     body: bytes | None
     media_type: str | None
     entry: EntryRow | None
+
+    def __repr__(self) -> str:
+        """Short: Scrapy's log prints an item that fails, and a body may have 32 MB."""
+        return f"<Page {self.capture.url} {self.capture.outcome}>"
 
 
 class ArchivePipeline:
@@ -56,10 +62,13 @@ class ArchivePipeline:
 
     async def process_item(self, item: Page) -> Page:
         """Save the capture; where it is a page not seen before in this form, read it."""
-        stored = self.session.save_capture(item.capture, item.body, item.media_type)
         title = item.entry.title if item.entry else None
-        if stored.outcome in ("new", "changed") and stored.kind == "report" and item.body is not None:
-            await self.session.read(stored, item.body, item.media_type)
+        try:
+            stored = self.session.save_capture(item.capture, item.body, item.media_type)
+            if stored.outcome in ("new", "changed") and stored.kind == "report" and item.body is not None:
+                await self.session.read(stored, item.body, item.media_type)
+        except (ArchiveError, ArchiveBusy) as error:  # the session has stopped the crawl
+            raise DropItem(str(error)) from error
         self.session.done(title or stored.url)
         return item
 

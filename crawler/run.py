@@ -124,6 +124,8 @@ def exit_code(session: Session, fresh: int) -> tuple[int, list[str]]:
     reasons += [f"{key}: {_AMISS[outcome]}" for key, outcome in sorted(session.visits.items()) if outcome in _AMISS]
     reasons += [f"{key}: {note}" for key, note in sorted(session.short.items())]
     reasons += [f"{counted[outcome]} page(s) {outcome}" for outcome in ("failed", "blocked") if counted[outcome]]
+    for name, urls in sorted(session.unparsed.items()):
+        reasons.append(f"{len(urls)} page(s) could not be parsed ({name}), {urls[0]} among them")
     reasons += session.problems
     if session.interrupted:
         reasons.append("the crawl was interrupted; the same command goes on where it was")

@@ -33,7 +33,7 @@ class EntryRow(NamedTuple):
 
     portal: str
     url: str
-    title: str
+    title: str | None
     listed_date: str | None
     listing_capture: str | None
     decision: str
@@ -42,11 +42,6 @@ class EntryRow(NamedTuple):
 def default_db() -> Path:
     """`GONGKAI_DB`, else `archive/gongkai.db` beside `scrapy.cfg`, whatever folder the command runs in."""
     return Path(os.environ.get("GONGKAI_DB") or ROOT / "archive" / "gongkai.db")
-
-
-def now() -> str:
-    """The time as the archive writes it."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 class Session:
@@ -61,6 +56,7 @@ class Session:
         self.visits: dict[str, str] = {}
         self.short: dict[str, str] = {}
         self.problems: list[str] = []
+        self.unparsed: dict[str, list[str]] = {}  # the parser's own finding -> addresses
         self.fatal: ArchiveError | ArchiveBusy | None = None
         self.limit: int | None = None
         self.progress: Progress | None = None
@@ -132,7 +128,7 @@ class Session:
             self.store.save_report(capture, report)
         for finding in report["findings"]:
             if finding["kind"] == "parser":
-                self.problems.append(f"{capture.url}: {finding['name']}")
+                self.unparsed.setdefault(finding["name"], []).append(capture.url)
 
     async def read_backlog(self) -> None:
         """Read what a former crawl captured and did not come to read; once a session, whoever asks."""
@@ -150,22 +146,26 @@ class Session:
                 body, media_type = self.store.body(capture.sha256), self.store.media_type(capture.sha256)
             await self.read(capture, body, media_type)
 
-    def is_fresh(self, url: str, at: datetime | None = None) -> bool:
-        """Whether the newest capture of a URL is good and its next visit not yet due.
+    def is_fresh(self, url: str, *, listed: bool = True, at: datetime | None = None) -> bool:
+        """Whether a page's newest capture settles the matter until its next visit is due.
 
-        The interval is 1 day after a change and doubles with every unchanged capture up to 90 (issue 5).
+        A good capture does; for a page that is no longer in its list, so does its being gone. The interval is 1 day
+        and doubles with every further capture that said the same, up to 90 (issue 5).
         """
         with self._archive():
             history = [capture for capture in self.store.history(url) if capture.kind == "report"]
-        if not history or history[-1].outcome not in GOOD:
+        settled = GOOD if listed else GOOD | {"gone"}
+        if not history or history[-1].outcome not in settled:
             return False
-        unchanged = 0
+        same = 0
         for capture in reversed(history):
-            if capture.outcome != "unchanged":
+            if capture.outcome != history[-1].outcome or capture.outcome in ("new", "changed"):
                 break
-            unchanged += 1
+            same += 1
+        if history[-1].outcome == "gone":
+            same -= 1
         last = datetime.strptime(history[-1].fetched_at, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
-        interval = min(2 ** min(unchanged, 10), LONGEST_INTERVAL)
+        interval = min(2 ** min(same, 10), LONGEST_INTERVAL)
         return (at or datetime.now(UTC)) < last + timedelta(days=interval)
 
     def decisions(self) -> Counter[str]:
@@ -176,9 +176,10 @@ class Session:
         return Counter({str(decision): int(count) for decision, count in rows})
 
     def known_pages(self, portal: str) -> list[str]:
-        """Every report page of a portal that was ever captured, listed or not."""
+        """Every page of a portal that was once captured as a report's, listed today or not."""
         rows = self.store.conn.execute(
-            "SELECT DISTINCT url FROM capture WHERE portal = ? AND kind = 'report' ORDER BY url", (portal,)
+            "SELECT DISTINCT url FROM capture WHERE portal = ? AND kind = 'report' AND outcome = 'new' ORDER BY url",
+            (portal,),
         )
         return [str(url) for (url,) in rows]
 

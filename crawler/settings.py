@@ -13,7 +13,7 @@ BOT_NAME = "gongkai"
 SPIDER_MODULES = ["crawler.spiders"]
 
 # Who is asking, and whom to call: an operator who is disturbed must be able to say so.
-CONTACT = os.environ.get("GONGKAI_CONTACT", "")
+CONTACT = " ".join(os.environ.get("GONGKAI_CONTACT", "").split())
 VERSION = metadata.version("gongkai") if any(metadata.distributions(name="gongkai")) else "0.1.0"
 USER_AGENT = f"gongkai/{VERSION} (archive of government disclosure reports; {CONTACT or 'loopback only'})"
 ROBOTSTXT_USER_AGENT = "gongkai"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import subprocess
 import sys
 from collections import Counter
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 from conftest import ROOT, Crawls
 
+from archive.store import Store
 from crawler.replica.hanweb_jcms import COLUMN_PATH, PROXY, HanwebJcmsSite
 from crawler.replica.site import Answer, Query
 
@@ -276,6 +278,58 @@ def test_pages_known_without_a_list(small: Crawls) -> None:
     small.run("--limit", "1")
     assert report_requests(small.site) == [page]
     assert small.rows("SELECT decision FROM entry WHERE listing_capture IS NULL") == [("fetched",)]
+
+
+def test_a_list_in_gbk_that_says_utf8(small: Crawls) -> None:
+    def gbk(query: Query) -> Answer | None:
+        if query.path not in (COLUMN_PATH, PROXY):
+            return None
+        answer = small.site.answer(query)
+        return answer._replace(body=answer.body.decode().encode("gb18030"))
+
+    small.site.faults.append(gbk)
+    small.run("--limit", "0")
+    titles = {title for (title,) in small.rows("SELECT title FROM entry")}
+    assert titles == {line.title for line in small.site.lines}
+
+
+def test_another_run_has_the_archive(small: Crawls) -> None:
+    with Store.open(small.db, create=True):
+        done = small.run()
+    assert done.returncode == 4
+    assert "is being written by another run" in done.stderr
+    assert small.site.log == []
+
+
+def test_a_file_that_is_no_archive_is_left_as_it_is(small: Crawls) -> None:
+    small.db.write_bytes(b"a diary")
+    done = small.run()
+    assert done.returncode == 5
+    assert "is not a gongkai archive" in done.stderr
+    assert small.db.read_bytes() == b"a diary"
+
+
+def test_a_full_disk_stops_the_crawl_and_keeps_what_was_acknowledged(small: Crawls) -> None:
+    def small_files() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (600_000, 600_000))
+
+    done = subprocess.run(
+        small.command(),
+        cwd=ROOT,
+        env=small.environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        preexec_fn=small_files,
+    )
+    assert done.returncode == 5, done.stderr
+    assert done.stderr.splitlines()[-1].startswith(str(small.db))
+    kept = small.outcomes().get("new", 0)
+    assert 0 < kept < small.site.planted()["reports"]
+    assert small.rows("PRAGMA integrity_check") == [("ok",)]
+    small.run()
+    assert small.outcomes()["new"] == small.site.planted()["reports"]
 
 
 @pytest.mark.parametrize(

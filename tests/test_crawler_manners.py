@@ -22,7 +22,7 @@ def gaps(crawls: Crawls) -> list[float]:
     return [later - earlier for earlier, later in itertools.pairwise(starts)]
 
 
-@pytest.mark.parametrize(("delay", "limit", "least"), [("0.15", "8", 0.15), (None, "1", 1.0)])
+@pytest.mark.parametrize(("delay", "limit", "least"), [("0.15", "4", 0.15), (None, "1", 1.0)])
 def test_one_request_at_a_time_and_never_closer_than_the_delay(
     small: Crawls, delay: str | None, limit: str, least: float
 ) -> None:
@@ -55,14 +55,14 @@ def test_retry_after_stops_the_whole_host(small: Crawls) -> None:
     def busy(query: Query) -> Answer | None:
         if query.path.startswith("/art/") and not said:
             said.append(time.monotonic())
-            return Answer(status=429, headers=(("Retry-After", "2"),))
+            return Answer(status=429, headers=(("Retry-After", "1"),))
         return None
 
     small.site.faults.append(busy)
-    small.run("--limit", "3")
+    small.run("--limit", "2")
     after = [line.began for line in small.site.log if line.began > said[0]]
-    assert min(after) - said[0] >= 2.0
-    assert small.outcomes() == {"new": 3}
+    assert min(after) - said[0] >= 1.0
+    assert small.outcomes() == {"new": 2}
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def wait_for(crawls: Crawls, requests: int) -> None:
 
 
 def test_a_stop_is_taken_and_written_down(small: Crawls) -> None:
-    slow = dict.fromkeys(small.site.made, 3.0)
+    slow = dict.fromkeys(small.site.made, 1.5)
     small.site.faults.append(
         lambda query: small.site.answer(query)._replace(pause=slow.get(query.path, 0.0)) if query.path in slow else None
     )
