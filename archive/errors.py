@@ -50,7 +50,7 @@ def explained(path: Path) -> Iterator[None]:
         raise
     except sqlite3.DatabaseError as error:
         said = str(error)
-        if "locked" in said:
+        if "database is locked" in said:
             raise ArchiveBusy(
                 f"{path}: another program is writing to this archive. Try again when it is done."
             ) from error

@@ -71,9 +71,12 @@ class Store:
 
     def close(self) -> None:
         """Move the -wal file into the archive (as far as readers allow) and give up the lock."""
+        self._close(checkpoint=True)
+
+    def _close(self, *, checkpoint: bool) -> None:
         try:
             with explained(self.path):
-                if self._held is not None:
+                if checkpoint and self._held is not None:
                     self.conn.execute("PRAGMA busy_timeout = 500")
                     self.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
                 self.db.close()
@@ -88,7 +91,8 @@ class Store:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        # After an error a statement may still be open, and SQLite refuses to checkpoint past it.
+        self._close(checkpoint=error is None)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

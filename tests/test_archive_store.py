@@ -397,6 +397,17 @@ def test_what_is_no_archive_is_left_untouched(tmp_path: Path, kind: str) -> None
     assert picture(tmp_path) == before
 
 
+def test_an_error_amid_reading_is_not_hidden_by_closing(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), Store.open(tmp_path / "a.db", create=True) as store:
+        begin(store)
+        unfinished = store.conn.execute("SELECT * FROM indicator")
+        unfinished.fetchone()
+        raise KeyboardInterrupt
+    del unfinished
+    with Store.open(tmp_path / "a.db") as store:
+        assert rows(store, "SELECT count(*) FROM crawl") == [(1,)]
+
+
 def test_where_there_is_nothing(tmp_path: Path) -> None:
     with pytest.raises(ArchiveError, match="gongkai demo"):
         Store.open(tmp_path / "a.db")
