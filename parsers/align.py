@@ -89,7 +89,7 @@ def _choose_forms(
                     "alignment",
                     "form_by_year",
                     segment.table_id,
-                    f"{where(segment.lines[0])}: the labels fit several forms; {best[0][1].form} is official for {year}",
+                    f"{where(segment.lines[0])}: several forms fit; {best[0][1].form} is official for {year}",
                 )
         chosen.append((best[0][1], best[0][2]))
     return chosen

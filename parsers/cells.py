@@ -116,7 +116,7 @@ def _cells(entry: Entry, table: Table) -> tuple[list[Cell] | None, bool]:
 
 
 def _without_unit(own: list[Spot], count: int) -> list[Spot]:
-    """The cells after a label without the unit; a dash in its place is a heading's, and no figure's unless it is last."""
+    """The cells after a label without the unit; a dash there stands for a unit unless it is needed as a figure."""
     filled = [spot for spot in own if spot.cell.text.strip()]
     if filled and filled[0] is own[0] and is_unit(own[0].cell.text) and (not _is_dash(own[0]) or len(own) > count):
         return own[1:]

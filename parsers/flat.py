@@ -43,7 +43,7 @@ def read_flat(document: Document, index: Index, reading: Reading, year: int | No
 
 
 def _as_grid(document: Document, index: Index) -> tuple[Grid | None, frozenset[int]]:
-    """Paragraphs regrouped into rows: header labels together; a label (groups first) with what follows up to the next."""
+    """Paragraphs regrouped into rows: header labels together, a row's label with what follows up to the next."""
     rows: list[list[Cell]] = []
     current: list[Cell] = []
     labelled = 0

@@ -76,7 +76,7 @@ def _is_title_line(text: str) -> bool:
 def year_of(
     document: Document, title: str | None, fields: dict[str, str], url: str | None, published: str | None
 ) -> Year:
-    """The report year by the first source that names one: title, period covered, class, address, publication less one."""
+    """The report year by the first source that names one: title, period, class, address, publication less one."""
     found: list[tuple[str, int]] = []
     if title and (year := year_of_title(normalise(title))):
         found.append(("title", year))
@@ -326,7 +326,6 @@ def kind_of(
         return "report"
     if says and year is not None:
         body = sum(1 for b in document.blocks if isinstance(b, Paragraph) and not b.link and len(b.text) > 60)
-        start, end = document.main
         links = sum(1 for b in document.blocks if isinstance(b, Paragraph) and b.link and is_report_title(b.text))
         if links >= 3 and body < 2:
             return "other"

@@ -119,16 +119,18 @@ def _from_grid(grid: Grid, found: dict[str, Found]) -> None:
             beside = cells[k + 1][1].text if k + 1 < len(cells) else ""
             if beside.strip() and not field_of(beside) and not _inline().search(beside):
                 _keep(found, *field, beside)
-            elif not beside.strip() and normalise(cell.text).endswith(":"):
-                continue
-            elif beside and field_of(beside) and not normalise(cell.text).endswith(":") and r + 1 < len(grid.rows):
+            elif _heads_column(cells, k) and r + 1 < len(grid.rows):
                 below = grid.rows[r + 1][slot]
                 if below is not None and below is not cell and not field_of(below.text):
                     _keep(found, *field, below.text)
-            elif k + 1 == len(cells) and k > 0 and r + 1 < len(grid.rows) and field_of(cells[k - 1][1].text):
-                below = grid.rows[r + 1][slot]
-                if below is not None and below is not cell and not field_of(below.text):
-                    _keep(found, *field, below.text)
+
+
+def _heads_column(cells: Sequence[tuple[int, Cell]], k: int) -> bool:
+    """Whether a label without a colon stands beside another label: a header row over a row of values."""
+    if normalise(cells[k][1].text).endswith(":"):
+        return False
+    neighbour = cells[k + 1] if k + 1 < len(cells) else cells[k - 1] if k else None
+    return neighbour is not None and field_of(neighbour[1].text) is not None
 
 
 def _distinct(row: Sequence[Cell | None]) -> Iterator[tuple[int, Cell]]:
@@ -140,7 +142,7 @@ def _distinct(row: Sequence[Cell | None]) -> Iterator[tuple[int, Cell]]:
 
 
 def meta_tags(document: Document) -> dict[str, str]:
-    """Field -> content of the metas that the State Council's site rules ask for (国办发〔2017〕47号), blanks left out."""
+    """Field -> content of the metas that the State Council's site rules ask for (国办发〔2017〕47号), without blanks."""
     tags = {name: content.strip() for name, content in document.metas if content.strip()}
     wanted: Mapping[str, Sequence[str]] = words()["meta_tags"]
     return {name: tags[tag] for name, spellings in wanted.items() for tag in spellings if tag in tags}

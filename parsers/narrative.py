@@ -171,10 +171,9 @@ def read_claims(sections: Sequence[Section], claims: tuple[ClaimPattern, ...]) -
                         continue
                     stop = last + (1 if last < len(flat) and not unit else len(unit))
                     start, end = places[first], places[min(stop, len(places)) - 1] + 1
-                    found.append(
-                        Claim(claim.name, claim.form, claim.indicator, claim.col, number, raw[start:end], section.ordinal,
-                              sentence.start() + start)
-                    )  # fmt: skip
+                    offset = sentence.start() + start
+                    place = (number, raw[start:end], section.ordinal, offset)
+                    found.append(Claim(claim.name, claim.form, claim.indicator, claim.col, *place))
     return tuple(found)
 
 

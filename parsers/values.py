@@ -43,7 +43,8 @@ def read_value(raw: str) -> Value:
     """What the text of a number cell says: number, blank, dash or text (docs/design.md, "Figures").
 
     +1, --253, 增98, 减1942, 251000元, 1.2亿元, full-width digits and thousand separators are numbers; so is 0/0, no
-    increase and no decrease, but no other pair: what 3/1 nets is not printed. Digits on two lines of a cell are text: they may be two numbers.
+    increase and no decrease, but no other pair: what 3/1 nets is not printed. Digits on two lines of a
+    cell are text: they may be two numbers.
     """
     if raw.isdigit() and raw.isascii():
         return Value("number", int(raw))

@@ -130,7 +130,7 @@ class _Walk:
         self._linked = self._plain = False
 
     def run(self) -> None:
-        """Fill `blocks`. Text outside tables becomes paragraphs; a table becomes a grid and is entered only for layout."""
+        """Fill `blocks`: text becomes paragraphs; a table becomes a grid and is entered only where it is a layout."""
         walk = etree.iterwalk(self.root, events=("start", "end"))
         level = links = 0
         loose: Element | None = None
