@@ -128,8 +128,8 @@ def _read(document: Document, index: Index, url: str | None) -> Report:
         title=title,
         named=agency.name is not None,
         year=year.value,
-        tables=len(reading.matched),
-        numbers=numbers,
+        tables=len(reading.matched) + reading.unread,
+        numbers=numbers + reading.unread,
         sections=prose.official,
         prose=prose_length(prose.sections),
     )

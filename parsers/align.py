@@ -26,13 +26,31 @@ def read_segments(segments: Iterable[Segment], index: Index, year: int | None = 
     chosen = _choose_forms(found, index, year, reading)
     tables: dict[tuple[str, str], tuple[Table, list[tuple[Segment, Columns]]]] = {}
     for segment, (table, columns) in zip(found, chosen, strict=True):
-        if table is not None:
+        if table is not None and _is_credible(segment, table, columns, index, reading):
             tables.setdefault((table.form, table.id), (table, []))[1].append((segment, columns))
     for table, parts in tables.values():
         _read_table(table, parts, index, reading)
     for place in reading.conflicts:
         reading.figures.pop(place, None)
     return reading
+
+
+def _is_credible(segment: Segment, table: Table, columns: Columns, index: Index, reading: Reading) -> bool:
+    """Whether rows without a known header are the official table: three of its own rows say so, fewer do not."""
+    if columns.bands and not columns.by_order:
+        return True
+    if columns.official and not columns.by_order and not columns.unknown:
+        return True
+    keys = {hit.key for line in segment.lines for spot in line.spots if (hit := index.hit(spot.cell.text)) and hit.rows}
+    rows = {n for key in keys for n in table.by_key.get(key, ()) if table.rows[n].extension is None}
+    if len(rows) >= min(3, len(table.rows)) and (segment.header or len(rows) >= 3):
+        return True
+    if any(read_value(spot.cell.text).state == "number" for line in segment.lines for spot in line.spots):
+        where_ = where(segment.lines[0])
+        reading.note(
+            "alignment", "doubtful_table", table.id, f"{where_}: {len(rows)} row(s) of the form under no known header"
+        )
+    return False
 
 
 def _choose_forms(
@@ -57,7 +75,7 @@ def _choose_forms(
             if inherit and before is not None:
                 columns = before[1][table.form]
             else:
-                columns = match_columns(table, header, bands)
+                columns = match_columns(table, header, bands, year)
             by_form[table.form] = columns
             rows = _row_score(segment, table, index) if len(tables) > 1 else 0.0
             options.append((columns.score + rows, table, columns))

@@ -32,6 +32,7 @@ class Reading:
     doubtful: set[Place] = field(default_factory=set)
     matched: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     conflicts: set[Place] = field(default_factory=set)
+    unread: int = 0
 
     @property
     def forms(self) -> list[str]:
@@ -66,6 +67,7 @@ def read_row(table: Table, row: Row, entry: Entry, reading: Reading) -> None:
             )
         return
     if cells is None:
+        reading.unread += any(read_value(spot.cell.text).state == "number" for spot in entry.line.spots)
         reading.note("alignment", "doubtful_alignment", row.code, describe(entry, "has other cells than the header"))
         return
     reading.matched.setdefault((table.form, table.id), set()).add(row.code)
@@ -187,7 +189,7 @@ def _add_figure(
     if former is None:
         reading.figures[place] = figure
     elif (former.value, former.state) != (figure.value, figure.state) or (
-        figure.state == "text" and former.raw != figure.raw
+        figure.state == "text" and normalise(former.raw) != normalise(figure.raw)
     ):
         if place not in reading.conflicts:
             reading.note(

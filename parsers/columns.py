@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import pairwise
 from typing import NamedTuple
 
 from parsers.forms import Column, Table
@@ -17,7 +16,9 @@ from parsers.labels import core, normalise, shorter_keys
 from parsers.model import Cell
 from parsers.tables import Index, Line, Segment
 
-_PART_OF_YEAR = re.compile(r"季|月|本期|上期")
+_PLAIN_COUNT = re.compile(
+    r"(?:统计|年度|全年|本年度?|指标|合计|总计|累计|总)*(?:数量|数值|数据|数额|数字|合计|总计|累计|总数|数|值)?(?:统计)?"
+)
 _UNIT = re.compile(r"亿元|万元|(?<!美)元")
 
 
@@ -44,15 +45,16 @@ class Columns(NamedTuple):
     score: float
 
 
-def match_columns(table: Table, header: Sequence[Line], bands: tuple[Band, ...] | None) -> Columns:
-    """The best layout of `table` for this header: most columns matched, fewest left over."""
+def match_columns(
+    table: Table, header: Sequence[Line], bands: tuple[Band, ...] | None, year: int | None = None
+) -> Columns:
+    """The best layout of `table` for this header: most columns matched, fewest left over.
+
+    `year` is the report's: a lone number column may be headed by it.
+    """
     if bands is None:
-        return max((_in_reading_order(table, layout, header) for layout in table.layouts), key=_score)
-    return (
-        max((_match(bands, table, layout) for layout in table.layouts), key=_score)
-        if len(table.layouts) > 1
-        else _match(bands, table, table.layouts[0])
-    )
+        return max((_in_reading_order(table, layout, header, year) for layout in table.layouts), key=_score)
+    return max((_match(bands, table, layout, year) for layout in table.layouts), key=_score)
 
 
 def header_of(segment: Segment, index: Index) -> tuple[list[Line], tuple[Band, ...] | None]:
@@ -67,7 +69,7 @@ def _score(columns: Columns) -> float:
     return columns.score
 
 
-def _match(bands: tuple[Band, ...], table: Table, layout: tuple[Column, ...]) -> Columns:
+def _match(bands: tuple[Band, ...], table: Table, layout: tuple[Column, ...], year: int | None) -> Columns:
     assigned: dict[int, int] = {}
     open_bands: list[int] = []
     for n, band in enumerate(bands):
@@ -77,11 +79,19 @@ def _match(bands: tuple[Band, ...], table: Table, layout: tuple[Column, ...]) ->
         elif options or (band.path and not _is_label_header(band.path[-1], table)):
             open_bands.append(n)
     _settle_repeats(bands, layout, assigned, open_bands)
-    ordered = [assigned[n] for n in sorted(assigned)]
-    if assigned and not open_bands and all(a < b for a, b in pairwise(ordered)):
-        score = len(ordered) - 0.4 * (len(layout) - len(ordered))
-        return _columns([layout[k] for k in ordered], [bands[n] for n in sorted(assigned)], score)
-    return _by_fragments(bands, table, layout, assigned, open_bands)
+    columns = list(assigned.values())
+    once = len(set(columns)) == len(columns)
+    if len(columns) < len(layout) and all(_named(bands, column) for column in layout):
+        # every column is named but not above its own cells (spans lost): only their number and order can be used
+        return _columns(layout, (), 0.6 * len(layout), by_order=True)
+    if assigned and once and not open_bands and (len(columns) == len(layout) or columns == sorted(columns)):
+        score = len(columns) - 0.4 * (len(layout) - len(columns))
+        return _columns([layout[k] for k in columns], [bands[n] for n in assigned], score)
+    return _by_fragments(bands, table, layout, assigned, open_bands, year)
+
+
+def _named(bands: Sequence[Band], column: Column) -> bool:
+    return any(core(text) in column.keys for band in bands for text in band.path)
 
 
 def _columns(
@@ -173,34 +183,36 @@ def _by_fragments(
     layout: tuple[Column, ...],
     assigned: dict[int, int],
     open_bands: Sequence[int],
+    year: int | None,
 ) -> Columns:
     """Cut or blank header cells take the official column at their place, where everything else agrees with it."""
     labelled = [n for n, band in enumerate(bands) if band.path and _is_label_header(band.path[-1], table)]
     first = (max(labelled) + 1) if labelled else min([*assigned, *open_bands], default=0)
     numbers = range(first, len(bands))
-    if len(numbers) == len(layout):
-        fits = all(
-            assigned[n] == k if n in assigned else not bands[n].path or _is_fragment(bands[n].path[-1], layout[k])
-            for k, n in enumerate(numbers)
-        )
-        if fits:
-            score = len(assigned) + 0.5 * (len(layout) - len(assigned))
-            return _columns(layout, [bands[n] for n in numbers], score, by_order=True)
+    if len(numbers) == len(layout) and all(
+        assigned[n] == k if n in assigned else not bands[n].path or _is_fragment(bands[n].path[-1], layout[k])
+        for k, n in enumerate(numbers)
+    ):
+        score = len(assigned) + 0.5 * (len(layout) - len(assigned))
+        return _columns(layout, [bands[n] for n in numbers], score, by_order=True)
     if len(layout) == 1 and layout[0].variant and len(open_bands) == 1 and not assigned:
         band = bands[open_bands[0]]
-        if not _PART_OF_YEAR.search(normalise(band.path[-1])):
+        if _is_plain_count(band.path[-1], year):
             return _columns(layout, [band], 0.5, by_order=True)
-    kept = sorted(assigned)
-    ordered = [assigned[n] for n in kept]
-    if any(a >= b for a, b in pairwise(ordered)):
-        # the header's cells stand elsewhere than the columns (spans lost): only their number and order can be used
-        named = {core(text) for band in bands for text in band.path}
-        if all(any(key in named for key in column.keys) for column in layout):
-            return _columns(layout, (), 0.6 * len(layout), by_order=True)
-        kept, ordered = [], []
+    columns = list(assigned.values())
+    if columns != sorted(set(columns)):
+        open_bands, assigned, columns = sorted([*open_bands, *assigned]), {}, []
     unknown = [bands[n] for n in open_bands if bands[n].path]
-    score = len(kept) - 0.4 * (len(layout) - len(kept)) - 0.5 * len(unknown)
-    return _columns([layout[k] for k in ordered], [bands[n] for n in kept], score, unknown=unknown)
+    score = len(columns) - 0.4 * (len(layout) - len(columns)) - 0.5 * len(unknown)
+    return _columns([layout[k] for k in columns], [bands[n] for n in assigned], score, unknown=unknown)
+
+
+def _is_plain_count(text: str, year: int | None) -> bool:
+    """Whether the header of a lone number column says no more than that numbers of the year stand below."""
+    flat = normalise(text)
+    return bool(_PLAIN_COUNT.fullmatch(flat)) or (
+        year is not None and flat.rstrip("度数量计") in (f"{year}", f"{year}年")
+    )
 
 
 def _is_fragment(text: str, column: Column) -> bool:
@@ -208,7 +220,7 @@ def _is_fragment(text: str, column: Column) -> bool:
     return len(key) >= 2 and any(key in known and key != known for known in column.keys)
 
 
-def _in_reading_order(table: Table, layout: tuple[Column, ...], header: Sequence[Line]) -> Columns:
+def _in_reading_order(table: Table, layout: tuple[Column, ...], header: Sequence[Line], year: int | None) -> Columns:
     """Without a rectangle to go by, the columns are those that the header names, in reading order."""
     if not header:
         return _columns(layout, (), 0.1 if layout[0].variant in (None, "single") else -1.0, by_order=True)
@@ -229,7 +241,7 @@ def _in_reading_order(table: Table, layout: tuple[Column, ...], header: Sequence
         order = [layout[n] for n in named]
     elif len(strangers) + len(named) == len(layout) and all(_fragment_of_any(text, layout) for text in strangers):
         order, by_order, score, strangers = list(layout), True, len(named) + 0.5 * len(strangers), []
-    elif len(layout) == 1 and layout[0].variant and len(strangers) == 1 and not _PART_OF_YEAR.search(strangers[0]):
+    elif len(layout) == 1 and layout[0].variant and len(strangers) == 1 and _is_plain_count(strangers[0], year):
         order, by_order, score, strangers = list(layout), True, 0.5, []
     found = _columns(order, (), score, by_order=by_order, unknown=[Band(0, 0, (text,)) for text in strangers])
     stated = tuple(_money_unit([text for text in texts if core(text) in column.keys]) for column in order)

@@ -142,7 +142,7 @@ def _distinct(row: Sequence[Cell | None]) -> Iterator[tuple[int, Cell]]:
 
 
 def meta_tags(document: Document) -> dict[str, str]:
-    """Field -> content of the metas that the State Council's site rules ask for (国办发〔2017〕47号), without blanks."""
+    """Field -> content of the metas that the State Council's site rules ask for (国办发〔2017〕47号), if filled."""
     tags = {name: content.strip() for name, content in document.metas if content.strip()}
     wanted: Mapping[str, Sequence[str]] = words()["meta_tags"]
     return {name: tags[tag] for name, spellings in wanted.items() for tag in spellings if tag in tags}

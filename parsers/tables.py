@@ -244,6 +244,10 @@ def _segment(grid: Grid, lines: list[Line], roles: list[_Role], index: Index, fo
             current, pending, hint = None, [line], role.title
             held = []
             continue
+        if role.texts > 1 and not role.values and (current is None or _heads(roles, n)):
+            # a header of strangers: what stands below it is not under the official one
+            current, pending = None, [*pending, line]
+            continue
         if current is not None and role.values:
             current.lines.append(line)
         elif role.texts and role.numbers:
@@ -255,6 +259,10 @@ def _segment(grid: Grid, lines: list[Line], roles: list[_Role], index: Index, fo
         if named:
             made.append(Segment(named, grid, pending))
     return made
+
+
+def _heads(roles: list[_Role], n: int) -> bool:
+    return n + 1 < len(roles) and bool(roles[n + 1].labels) and roles[n + 1].values > 0
 
 
 def _columns_of(header: list[Line], index: Index) -> list[frozenset[str]]:

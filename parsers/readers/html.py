@@ -20,7 +20,8 @@ _SKIP = frozenset(
     "script style noscript template select option iframe object embed textarea svg math canvas audio video button "
     "head title".split()
 )
-_STRUCK = frozenset(("del", "s", "strike"))
+#: text that is struck out, or a footnote mark: it stands apart from the figure beside it
+_STRUCK = frozenset(("del", "s", "strike", "sup", "sub"))
 _HEADINGS = {f"h{n}": n for n in range(1, 7)}
 _BLOCKS = frozenset(
     "p div li ul ol dl dt dd section article header footer main nav aside form fieldset center blockquote pre address "
@@ -367,7 +368,7 @@ def _cell_text(cell: Element) -> str:
             text = text or ""
             break
         child = element[0]
-        if children > 1 or child.tag in _CELL_APART or ((tail := child.tail) and tail.strip(_SPACES)):
+        if children > 1 or child.tag in _CELL_APART or _hidden(child) or ((tail := child.tail) and tail.strip(_SPACES)):
             return _cell_lines(cell)
         if text and text.strip(_SPACES):
             # what follows is nothing, as in <span>21<o:p></o:p></span>
@@ -381,14 +382,14 @@ def _cell_text(cell: Element) -> str:
 
 
 def _cell_lines(cell: Element) -> str:
-    if not any(element.tag in _CELL_BREAKS or element.tag in _CELL_APART for element in cell.iterdescendants()):
+    if not any(e.tag in _CELL_BREAKS or e.tag in _CELL_APART or _hidden(e) for e in cell.iterdescendants()):
         return _HTML_SPACE.sub(" ", _text_of(cell)).strip(" ")
     pieces: list[str] = []
     walk = etree.iterwalk(cell, events=("start", "end"))
     for event, element in walk:
         tag = element.tag
         if event == "start":
-            if tag in _SKIP:
+            if tag in _SKIP or (element is not cell and _hidden(element)):
                 walk.skip_subtree()
                 continue
             if tag in _CELL_BREAKS or tag in _STRUCK:
