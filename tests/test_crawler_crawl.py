@@ -29,6 +29,28 @@ def report_requests(site: HanwebJcmsSite) -> list[str]:
     return [line.query.path for line in site.asked("/art/")]
 
 
+def check_readings(crawls: Crawls) -> None:
+    """Every made-up page was read as a report, cell for cell as it was printed, and no exact sum of it fails."""
+    made = [crawls.site.url + path for path in crawls.site.made]
+    marks = ", ".join("?" * len(made))
+    kinds = crawls.rows(f"SELECT page_kind FROM reading JOIN capture ON id = capture_id WHERE url IN ({marks})", made)
+    assert kinds == [("report",)] * len(made)
+    failed = crawls.rows(
+        "SELECT r.url, f.name, f.at, f.expected, f.found FROM finding f JOIN report r ON r.id = f.report_id"
+        f" WHERE f.kind = 'check' AND f.status = 'fail' AND f.strength = 'exact' AND r.url IN ({marks})",
+        made,
+    )
+    assert failed == []
+    cells = crawls.rows("SELECT url, indicator, col, raw FROM figure JOIN report ON id = report_id")
+    read = {(url, indicator, col): raw for url, indicator, col, raw in cells if url in set(made)}
+    printed = {
+        (crawls.site.url + path, row, column): text
+        for path in crawls.site.made
+        for (_, row, column), text in crawls.site.figures(path).cells.items()
+    }
+    assert read == printed
+
+
 def test_the_whole_replica_and_then_nothing_again(tmp_path: Path) -> None:
     with HanwebJcmsSite() as site:
         assert isinstance(site, HanwebJcmsSite)
@@ -56,36 +78,14 @@ def test_the_whole_replica_and_then_nothing_again(tmp_path: Path) -> None:
         assert {line.query.form["unitid"] for line in site.asked(PROXY)} == {"7001"}
         assert max(line.together for line in site.log) == 1
 
+        check_readings(crawls)
+
         site.log.clear()
         again = summary(crawls.run())
         assert Counter(report_requests(site)) == Counter(path for path in asked if "_9900" in path)
         assert again["decisions"] == {"duplicate": 1, "fetched": 2, "fresh": planted["reports"], "not_a_report": 1}
         assert again["captured"] == 0
         assert crawls.outcomes() == planted["outcomes"] | {"gone": 2, "blocked": 2}
-
-
-def test_every_page_that_is_read_is_a_report_without_a_failed_sum(small: Crawls) -> None:
-    small.run()
-    made = [small.site.url + path for path in small.site.made]
-    marks = ", ".join("?" * len(made))
-    kinds = small.rows(f"SELECT page_kind FROM reading JOIN capture ON id = capture_id WHERE url IN ({marks})", made)
-    assert kinds == [("report",)] * len(made)
-    failed = small.rows(
-        "SELECT r.url, f.name, f.at, f.expected, f.found FROM finding f JOIN report r ON r.id = f.report_id"
-        f" WHERE f.kind = 'check' AND f.status = 'fail' AND f.strength = 'exact' AND r.url IN ({marks})",
-        made,
-    )
-    assert failed == []
-    for path in list(small.site.made)[:3]:
-        printed = small.site.figures(path).cells
-        read = {
-            (indicator, col): raw
-            for indicator, col, raw in small.rows(
-                "SELECT indicator, col, raw FROM figure JOIN report ON id = report_id WHERE url = ?",
-                [small.site.url + path],
-            )
-        }
-        assert read == {(row, column): text for (_, row, column), text in printed.items()}
 
 
 def test_scrapys_own_command_does_the_same_work(small: Crawls) -> None:
@@ -116,7 +116,7 @@ def test_scrapys_own_command_does_the_same_work(small: Crawls) -> None:
     assert small.rows("SELECT outcome, captured FROM crawl") == [("finished", planted["reports"])]
 
 
-def test_revisiting_asks_for_every_page_and_sends_what_the_server_gave(small: Crawls) -> None:
+def test_revisiting_asks_for_every_page_and_sends_the_validators(small: Crawls) -> None:
     tagged, plain = list(small.site.made)[:2]
 
     def validators(query: Query) -> Answer | None:
@@ -129,23 +129,17 @@ def test_revisiting_asks_for_every_page_and_sends_what_the_server_gave(small: Cr
     small.site.faults.append(validators)
     small.run()
     before = small.rows("SELECT count(*) FROM reading")
+    left = small.site.lines.pop(2)
     small.site.log.clear()
     said = summary(small.run("--revisit"))
     assert {tagged, plain} <= set(report_requests(small.site))
+    assert left.path in report_requests(small.site), "a page that left its list is asked for all the same"
     assert [line.status for line in small.site.asked(tagged)] == [304]
     assert said["unchanged"] == small.site.planted()["reports"]
     hashes = small.rows("SELECT DISTINCT sha256 FROM capture WHERE url = ?", [small.site.url + tagged])
     assert len(hashes) == 1
     assert hashes[0][0]
     assert small.rows("SELECT count(*) FROM reading") == before
-
-
-def test_a_page_that_left_its_list_is_still_revisited(small: Crawls) -> None:
-    small.run()
-    left = small.site.lines.pop(2)
-    small.site.log.clear()
-    small.run("--revisit")
-    assert left.path in report_requests(small.site)
 
 
 def test_the_limit_leaves_the_rest_for_another_time(small: Crawls) -> None:

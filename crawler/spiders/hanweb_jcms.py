@@ -4,9 +4,8 @@ The column page (`/col/col<N>/index.html`) inlines the first records as XML in a
 `$('#<unit>').jpage({...})`; further records come from the call's `proxyUrl` by POST, `startrecord`, `endrecord` and
 `perpage` in the query, the call's `ajaxParam` in the form. Traps: one page may hold several units (the list wanted is
 the one whose `columnid` is the column's); `?pageNum=2` on the column is the browser's own affair and gives page 1;
-anchor text is cut, `a[title]` is not; dates are split by newlines; a record is a fragment, `li`, `tr` or `div`; some
-sites ignore `startrecord` and repeat page 1, some answer deep pages with an empty document: both end the list and
-the count tells.
+anchor text is cut, `a[title]` is not; dates are split by newlines; a record is a fragment, `li`, `tr` or `div`; sites
+that ignore `startrecord` repeat page 1, others answer deep pages with nothing: both end the list, and the count tells.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from urllib.parse import urlencode, urljoin
 
 from lxml import etree
 from parsel import Selector
-from scrapy import Request
+from scrapy import FormRequest, Request
 from scrapy.http import TextResponse
 
 from crawler.base import Entry, Listing, PortalSpider
@@ -65,15 +64,10 @@ class HanwebJcms(PortalSpider):
     def next_page(self, unit: Unit, column: str, seen: int) -> Request:
         """The request for the records after the first `seen`."""
         query = {"startrecord": seen + 1, "endrecord": seen + unit.batch, "perpage": unit.batch}
-        return Request(
+        return FormRequest(
             f"{urljoin(column, unit.proxy)}?{urlencode(query)}",
-            method="POST",
-            body=urlencode(unit.form),
-            headers={
-                "Content-Type": "application/x-www-form-urlencoded; charset=UTF-8",
-                "X-Requested-With": "XMLHttpRequest",
-                "Referer": column,
-            },
+            formdata=unit.form,
+            headers={"X-Requested-With": "XMLHttpRequest", "Referer": column},
             meta={"unit": unit, "column": column, "seen": seen},
         )
 
