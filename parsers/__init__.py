@@ -158,7 +158,7 @@ def _read(document: Document, index: Index, url: str | None) -> Report:
         )
     findings += _checks(reading, forms, read_forms)
     findings += _claim_checks(claims, reading)
-    if not figures:
+    if not figures and not reading.unread:
         findings.append(_no_table(document))
     return Report(
         kind=kind,

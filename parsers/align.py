@@ -153,7 +153,8 @@ def _read_table(table: Table, parts: Sequence[tuple[Segment, Columns]], index: I
                 table.id,
                 f"{where(segment.lines[0])}: the header does not name every column; the official order was used",
             )
-        entries.extend(_entry(line, columns, table, segment, index) for line in segment.lines)
+        reach = _reach(segment, columns)
+        entries.extend(_entry(line, columns, table, segment, index, reach) for line in segment.lines)
     assigned = _assign(entries, table, reading)
     if all(not row.keys for row in table.rows):
         read_unlabelled(table, entries, reading)
@@ -165,7 +166,15 @@ def _read_table(table: Table, parts: Sequence[tuple[Segment, Columns]], index: I
         signal_unread(table, entry, reading)
 
 
-def _entry(line: Line, columns: Columns, table: Table, segment: Segment, index: Index) -> Entry:
+def _reach(segment: Segment, columns: Columns) -> int:
+    """The last grid column in which a row's cell may begin: the header's last, or where most rows have one more."""
+    header = max((band.last for band in (*columns.bands, *columns.unknown)), default=0)
+    last = Counter(line.spots[-1].first for line in segment.lines if line.spots)
+    usual = max(last, key=lambda first: (last[first], -first), default=0)
+    return max(header, usual) if last[usual] * 2 > len(segment.lines) > 1 else header
+
+
+def _entry(line: Line, columns: Columns, table: Table, segment: Segment, index: Index, reach: int) -> Entry:
     """Find the cell that labels a row: the last text cell left of the numbers that begins in this row."""
     limit = columns.bands[0].first if columns.bands else 10_000
     leaf: int | None = None
@@ -189,9 +198,9 @@ def _entry(line: Line, columns: Columns, table: Table, segment: Segment, index: 
     if leaf is None or line.spots[leaf].from_above:
         if leaf is not None:
             groups.add(core(line.spots[leaf].cell.text))
-        return Entry(line, columns, None, (), frozenset(groups), segment)
+        return Entry(line, columns, None, (), frozenset(groups), segment, reach)
     hit = index.hit(line.spots[leaf].cell.text)
-    return Entry(line, columns, leaf, _rows_of(table, hit.key) if hit else (), frozenset(groups), segment)
+    return Entry(line, columns, leaf, _rows_of(table, hit.key) if hit else (), frozenset(groups), segment, reach)
 
 
 def _rows_of(table: Table, key: str) -> tuple[int, ...]:

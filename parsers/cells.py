@@ -51,6 +51,7 @@ class Entry(NamedTuple):
     options: tuple[int, ...]
     groups: frozenset[str]
     segment: Segment
+    reach: int
 
 
 def read_row(table: Table, row: Row, entry: Entry, reading: Reading) -> None:
@@ -93,10 +94,10 @@ def _cells(entry: Entry, table: Table) -> tuple[list[Cell] | None, bool]:
     """(one cell for each column, whether they had to be counted from the label); None where they cannot be told."""
     columns, line = entry.columns, entry.line
     count = len(columns.official)
-    if not count:
+    if not count or line.number in line.grid.loose:
         return None, False
     if columns.bands and line.grid.positional:
-        by_band = _by_band(columns, line, line.spots[entry.leaf] if entry.leaf is not None else None)
+        by_band = _by_band(columns, line, line.spots[entry.leaf] if entry.leaf is not None else None, entry.reach)
         if by_band is not None:
             return by_band, False
     after = line.spots[(entry.leaf + 1) if entry.leaf is not None else 0 :]
@@ -108,6 +109,10 @@ def _cells(entry: Entry, table: Table) -> tuple[list[Cell] | None, bool]:
             return [spot.cell for spot in own], bool(columns.bands)
         return None, False
     filled = [spot for spot in own if spot.cell.text.strip() and not spot.cell.text.isspace()]
+    if columns.extra:
+        if line.grid.tbl is None or len(filled) != count + columns.extra:
+            return None, False
+        return [spot.cell for spot in filled[columns.extra :]], False
     if len(own) == count and (len(filled) == count or line.grid.tbl is None):
         return [spot.cell for spot in own], False
     if len(filled) == count:
@@ -129,31 +134,32 @@ def _is_dash(spot: Spot) -> bool:
     return read_value(spot.cell.text).state == "dash"
 
 
-def _by_band(columns: Columns, line: Line, leaf: Spot | None) -> list[Cell] | None:
-    """The one filled cell under each column's header, None where the row does not fit the header's rectangle."""
+def _by_band(columns: Columns, line: Line, leaf: Spot | None, reach: int) -> list[Cell] | None:
+    """The one cell under each column's header, None where the row does not fit the header's rectangle.
+
+    `reach` is the last grid column in which a cell may begin; a row with one beyond it is no row of this rectangle.
+    """
     bands = columns.bands
     if leaf is not None and leaf.last >= bands[0].first:
         return None
+    starts = {band.first: n for n, band in enumerate(bands)}
     cells: list[Cell | None] = [None] * len(bands)
-    k = 0
+    known = sorted([*bands, *columns.unknown])
     for spot in line.spots:
-        while k < len(bands) and bands[k].last < spot.first:
-            k += 1
-        blank = not spot.cell.text.strip()
-        if k < len(bands) and bands[k].first <= spot.first:
-            inside = spot.last <= bands[k].last or k == len(bands) - 1
-            former = cells[k]
-            if not inside or (spot.from_above and not blank):
+        n = starts.get(spot.first)
+        if n is not None:
+            beyond = known[known.index(bands[n]) + 1 :]
+            if spot.from_above or (beyond and spot.last >= beyond[0].first):
                 return None
-            if former is None or not former.text.strip():
-                cells[k] = spot.cell if former is None or not blank else former
-            elif not blank:
-                return None
-        elif spot.last >= bands[0].first and not blank:
-            if spot.first < bands[0].first or not any(b.first <= spot.first <= b.last for b in columns.unknown):
-                return None
-        elif k < len(bands) and spot.first < bands[k].first <= spot.last:
+            cells[n] = spot.cell
+        elif (
+            spot.last >= bands[0].first
+            and spot.cell.text.strip()
+            and not any(b.first <= spot.first and spot.last <= b.last for b in columns.unknown)
+        ):
             return None
+    if line.spots and line.spots[-1].first > reach:
+        return None
     found = [cell for cell in cells if cell is not None]
     return found if len(found) == len(bands) else None
 

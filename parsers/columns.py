@@ -34,7 +34,8 @@ class Columns(NamedTuple):
     """`official[i]` stands in `bands[i]`; `bands` is empty where only the order is known.
 
     `unknown` are header cells that no official column bears; `by_order` says that the official order was fallen back
-    to; `units` is the money unit that each column's header states.
+    to; `units` is the money unit that each column's header states; `extra` counts columns of codes between a label and
+    its figures where only the order is known.
     """
 
     official: tuple[Column, ...]
@@ -43,6 +44,7 @@ class Columns(NamedTuple):
     by_order: bool
     units: tuple[str | None, ...]
     score: float
+    extra: int = 0
 
 
 def match_columns(
@@ -52,6 +54,9 @@ def match_columns(
 
     `year` is the report's: a lone number column may be headed by it.
     """
+    if any(line.number in line.grid.loose for line in header):
+        texts = [spot.cell.text for line in header for spot in line.spots if spot.cell.text.strip()]
+        return _columns((), (), 0.0, unknown=[Band(0, 0, (text,)) for text in texts[:1]])
     if bands is None:
         return max((_in_reading_order(table, layout, header, year) for layout in table.layouts), key=_score)
     return max((_match(bands, table, layout, year) for layout in table.layouts), key=_score)
@@ -116,7 +121,7 @@ def _is_title(line: Line, index: Index) -> bool:
 
 
 def _bands(header: Sequence[Line]) -> list[Band]:
-    """The header by grid columns: those under the same cells are one band; bare ones at the right join the last."""
+    """The header by grid columns: those under the same cells are one band; bare ones at the right are left out."""
     width = max(len(line.grid.rows[0]) for line in header)
     paths: list[list[Cell]] = [[] for _ in range(width)]
     for line in header:
@@ -133,8 +138,7 @@ def _bands(header: Sequence[Line]) -> list[Band]:
         bands.append(Band(start, slot - 1, tuple(cell.text for cell in paths[start])))
         start = slot
     while len(bands) > 1 and not bands[-1].path:
-        bare = bands.pop()
-        bands[-1] = bands[-1]._replace(last=bare.last)
+        bands.pop()
     return bands
 
 
@@ -143,7 +147,7 @@ def _same(one: Sequence[Cell], other: Sequence[Cell]) -> bool:
 
 
 def _is_label_header(text: str, table: Table) -> bool:
-    headers = table.label_headers | table.unit_headers
+    headers = table.label_headers | table.unit_headers | table.code_headers
     return core(text) in headers or any(key in headers for key in shorter_keys(text))
 
 
@@ -245,7 +249,8 @@ def _in_reading_order(table: Table, layout: tuple[Column, ...], header: Sequence
         order, by_order, score, strangers = list(layout), True, 0.5, []
     found = _columns(order, (), score, by_order=by_order, unknown=[Band(0, 0, (text,)) for text in strangers])
     stated = tuple(_money_unit([text for text in texts if core(text) in column.keys]) for column in order)
-    return found._replace(units=stated)
+    codes = sum(key in table.code_headers for key in keys)
+    return found._replace(units=stated, extra=codes)
 
 
 def _fragment_of_any(text: str, layout: Sequence[Column]) -> bool:

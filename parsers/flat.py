@@ -15,6 +15,8 @@ from parsers.values import read_value
 #: a run of lines with fewer labelled rows than this is prose that mentions a label
 _FEWEST_ROWS = 3
 _LONGEST_LABEL = 120
+#: an unknown text in a run of header cells is a header cell too
+_LONGEST_STRANGER = 16
 
 
 def read_flat(document: Document, index: Index, reading: Reading, year: int | None) -> frozenset[int]:
@@ -61,6 +63,9 @@ def _as_grid(document: Document, index: Index) -> tuple[Grid | None, frozenset[i
             current.append(cell)
             continue
         hit = index.hit(block.text)
+        if hit is None and header and len(block.text) <= _LONGEST_STRANGER:
+            current.append(cell)
+            continue
         if hit is None or hit.footer:
             _close(rows, current)
             header = False

@@ -71,6 +71,7 @@ class Table:
     columns: tuple[Column, ...]
     label_headers: frozenset[str]
     unit_headers: frozenset[str]
+    code_headers: frozenset[str]
     section: str | None = None
     by_key: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
@@ -190,6 +191,7 @@ def _table(form_id: str, data: Mapping[str, Any]) -> Table:
         columns=tuple(_column(n, column) for n, column in enumerate(data["columns"], 1)),
         label_headers=frozenset(_keys(data.get("label_headers", ()))),
         unit_headers=frozenset(_keys(data.get("unit_headers", ()))),
+        code_headers=frozenset(_keys(data.get("code_headers", ()))),
         section=data.get("section"),
         by_key={key: tuple(numbers) for key, numbers in by_key.items()},
     )

@@ -28,12 +28,14 @@ class Cell(NamedTuple):
 class Grid(NamedTuple):
     """A table as a rectangle: `rows[r][c]` is the source cell that covers the slot, None where none does.
 
-    `positional` is False for stored text, whose exporter may have moved blank cells to the end of a row.
+    `positional` is False for stored text, whose exporter may have moved blank cells to the end of a row. `loose` are
+    rows (from 0) beside which text stands outside any cell, so that a cell of theirs may have lost its tag.
     """
 
     tbl: int | None
     rows: tuple[tuple[Cell | None, ...], ...]
     positional: bool = True
+    loose: frozenset[int] = frozenset()
 
 
 class Paragraph(NamedTuple):

@@ -73,7 +73,7 @@ class Index:
             for table in form.tables:
                 self.tables.setdefault(table.id, []).append(table)
                 self._titles.setdefault(core(table.title), table.id)
-                self._headers |= table.label_headers | table.unit_headers
+                self._headers |= table.label_headers | table.unit_headers | table.code_headers
                 for key in table.by_key:
                     self._rows.setdefault(key, set()).add(table.id)
                 for column in table.columns:

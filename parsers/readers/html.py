@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from lxml import etree
 from lxml.etree import _Element as Element
@@ -109,8 +110,11 @@ def _clean(text: str) -> str:
     return text.strip(" ")
 
 
-#: the cells of one row
-Row = list[Element]
+class Row(NamedTuple):
+    """The cells written in one row; `loose` where text stands beside them, outside any cell: a tag was lost there."""
+
+    cells: list[Element]
+    loose: bool
 
 
 class _Walk:
@@ -153,7 +157,7 @@ class _Walk:
                             continue
                     elif tag == "tr" and (parent := element.getparent()) is not loose and self._is_loose(element):
                         loose = parent
-                        self._grid(parent, None, [[_cells_of(child) for child in parent if child.tag == "tr"]])
+                        self._grid(parent, None, [[_row_of(child) for child in parent if child.tag == "tr"]])
                 elif tag == "br":
                     self._pieces.append(_BREAK)
                 elif tag == "img":
@@ -251,35 +255,47 @@ class _Walk:
         """(row groups, foot groups). A cell written outside any row begins a row of its own, as the standard has it."""
         groups: list[list[Row]] = [[]]
         feet: list[list[Row]] = []
-        for child in table:
-            tag = child.tag
-            if tag == "tr":
-                groups[-1].append(_cells_of(child))
-            elif tag in ("td", "th"):
-                self._loose_cell(groups[-1], child)
-            elif tag in ("tbody", "thead", "tfoot"):
-                group: list[Row] = []
-                for part in child:
-                    if part.tag == "tr":
-                        group.append(_cells_of(part))
-                    elif part.tag in ("td", "th"):
-                        self._loose_cell(group, part)
-                    elif len(part):
-                        group.extend(_cells_of(row) for row in part.iter("tr") if _own(row, table, nested))
-                (feet if tag == "tfoot" else groups).append(group)
-                if tag != "tfoot":
-                    groups.append([])
-            elif tag not in ("colgroup", "caption", "col"):
-                groups[-1].extend(_cells_of(row) for row in child.iter("tr") if _own(row, table, nested))
+        self._collect(table, groups[0], groups, feet, nested)
         return groups, feet
 
-    @staticmethod
-    def _loose_cell(group: list[Row], cell: Element) -> None:
-        before = cell.getprevious()
-        if group and before is not None and before.tag in ("td", "th"):
-            group[-1].append(cell)
-        else:
-            group.append([cell])
+    def _collect(
+        self,
+        holder: Element,
+        group: list[Row],
+        groups: list[list[Row]],
+        feet: list[list[Row]],
+        nested: set[Element],
+    ) -> None:
+        """The rows directly in a table or a row group. Text between rows makes its neighbours loose: a tag was lost."""
+        stray = _filled(holder.text)
+        for child in holder:
+            tag = child.tag
+            before = len(group)
+            if tag == "tr":
+                group.append(_row_of(child))
+            elif tag in ("td", "th"):
+                previous = child.getprevious()
+                if group and previous is not None and previous.tag in ("td", "th"):
+                    group[-1].cells.append(child)
+                else:
+                    group.append(Row([child], True))
+            elif tag in ("tbody", "thead", "tfoot"):
+                part: list[Row] = []
+                self._collect(child, part, groups, feet, nested)
+                (feet if tag == "tfoot" else groups).append(part)
+                if tag != "tfoot":
+                    groups.append(group := [])
+            elif tag not in ("colgroup", "caption", "col"):
+                rows = [row for row in child.iter("tr") if _own(row, holder, nested)]
+                group.extend(_row_of(row) for row in rows)
+                stray = stray or (not rows and _filled(_text_of(child)))
+            if stray and len(group) > before:
+                group[-1] = group[-1]._replace(loose=True)
+                stray = False
+            if _filled(child.tail):
+                if group:
+                    group[-1] = group[-1]._replace(loose=True)
+                stray = True
 
     def _grid(
         self,
@@ -291,13 +307,16 @@ class _Walk:
         """Add one grid; True where one of its cells is too long for a label or a figure."""
         long = False
         number_of_row = 0
+        loose: set[int] = set()
         sources: list[list[list[Source]]] = []
         for group in groups:
             lines: list[list[Source]] = []
             for row in group:
                 number_of_row += 1
                 line: list[Source] = []
-                for n, cell in enumerate(row, 1):
+                if row.loose:
+                    loose.add(number_of_row - 1)
+                for n, cell in enumerate(row.cells, 1):
                     rowspan = colspan = 1
                     if cell is self.unfinished:
                         continue
@@ -322,19 +341,32 @@ class _Walk:
             self.notes.append(("table_too_large", f"table {number} is too large for an official form and was not read"))
             return long
         if rows:
-            self.blocks.append(Grid(number, rows))
+            self.blocks.append(Grid(number, rows, True, frozenset(loose)))
             self.owners.append(owner)
         return long
 
 
-def _cells_of(row: Element) -> Row:
+def _row_of(row: Element) -> Row:
     """The cells written in a row; none where the row is hidden (Word's rows that only measure)."""
     if _hidden(row):
-        return []
+        return Row([], False)
     cells = [cell for cell in row if cell.tag in ("td", "th")]
+    loose = _filled(row.text) or any(_filled(cell.tail) for cell in cells)
     if len(cells) != len(row):
         cells = [cell for cell in row.iter("td", "th") if next(cell.iterancestors("tr", "table"), None) is row]
-    return cells
+        inside = set(cells)
+        loose = loose or any(
+            child not in inside
+            and child.tag not in _SKIP
+            and not len(child)
+            and (_filled(child.text) or _filled(child.tail))
+            for child in row
+        )
+    return Row(cells, loose)
+
+
+def _filled(text: str | None) -> bool:
+    return text is not None and not text.isspace() and text != ""
 
 
 def _within(element: Element, holder: Element) -> bool:
