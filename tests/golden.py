@@ -33,6 +33,7 @@ TESTS = Path(__file__).parent
 PAGES = TESTS / "pages"
 FLOOR = PAGES / "floor.toml"
 _SPACE = re.compile(r"\s+")
+_HEADING = re.compile(r"\s*[一二三四五六七八九十]{1,3}、")
 _DASHES = re.compile(r"[-—–―_/－＿／]+")
 _FIELDS = ("kind", "form", "year", "title")
 _NAMES = ("agency", "region", "level")
@@ -245,15 +246,17 @@ def _text_cells(text: str) -> dict[Place, str]:
     for n, line in enumerate(lines):
         following = n + 1 < len(lines) and "|" in lines[n + 1]
         if "|" not in line:
-            # the first cell of a row may be cut by a line break
-            lead = line if previous and following else ""
+            # the first cell of a row may be cut by a line break; a heading of a section ends the table
+            lead = line if previous and following and not _HEADING.match(line) else ""
             previous = bool(lead)
             continue
         if not previous:
             table, row = table + 1, 0
         previous = True
         row += 1
-        for n_cell, cell in enumerate((lead + line.rstrip().removesuffix("|")).split("|"), 1):
+        # a row may be framed by `|` on both sides
+        written = (lead + line.rstrip().removesuffix("|")).removeprefix("|")
+        for n_cell, cell in enumerate(written.split("|"), 1):
             cells[table, row, n_cell] = cell
         lead = ""
     return cells
