@@ -189,7 +189,8 @@ class PortalSpider(Spider):
                 list(self._end_visit(visit, outcome, f"the crawl ended first ({reason})", known_pages=False))
 
     def _list_request(self, portal: Portal, request: Request) -> Request:
-        meta = {**request.meta, "portal": portal.key, "kind": "listing", "listed": canonical_url(request.url)}
+        known = {"portal": portal.key, "kind": "listing", "listed": canonical_url(request.url)}
+        meta = {**request.meta, **known, "download_slot": host_key(request.url)}
         return request.replace(
             callback=self.crawl_listing, errback=self.listing_failed, meta=meta, priority=10, dont_filter=True
         )
@@ -236,7 +237,7 @@ class PortalSpider(Spider):
             headers["If-None-Match"] = sent["etag"]
         if "last-modified" in sent:
             headers["If-Modified-Since"] = sent["last-modified"]
-        meta = {"portal": portal.key, "kind": "report", "listed": url, "entry": row}
+        meta = {"portal": portal.key, "kind": "report", "listed": url, "entry": row, "download_slot": host_key(url)}
         return Request(
             url,
             callback=self.crawl_report,

@@ -25,7 +25,7 @@ from crawler.portals import host_and_port, host_key, is_loopback
 
 LONGEST_WAIT = 600.0  # seconds of Retry-After that a crawl waits for
 CHALLENGES_BEFORE_LEAVING = 3
-GRACE = 8.0  # seconds that a request in flight has left after the crawl was asked to stop
+GRACE = 6.0  # seconds that a request in flight has left after the crawl was asked to stop
 
 
 class Interrupted(IgnoreRequest):

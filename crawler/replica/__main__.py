@@ -1,7 +1,8 @@
-"""`python -m crawler.replica`: serve all replicas until the parent process ends."""
+"""`python -m crawler.replica [PID]`: serve all replicas until the parent process (PID, if it says its own) ends."""
 
+import os
 import sys
 
 from crawler.replica.serve import serve
 
-sys.exit(serve())
+sys.exit(serve(int(sys.argv[1]) if len(sys.argv) > 1 else os.getppid()))

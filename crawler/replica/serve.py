@@ -56,9 +56,9 @@ def planted() -> dict[str, dict[str, Any]]:
     return found
 
 
-def serve() -> int:
-    """Serve until the parent process ends; the exit code."""
-    parent, began = os.getppid(), time.monotonic()
+def serve(parent: int) -> int:
+    """Serve until `parent`, the process that started this one, ends; the exit code."""
+    began = time.monotonic()
     try:
         started = sites()
     except ReplicaError as error:
@@ -77,7 +77,7 @@ def serve() -> int:
 def running() -> Iterator[subprocess.Popen[str]]:
     """The replicas in a process of their own for the length of a `with`. ReplicaError where they do not start."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "crawler.replica"],
+        [sys.executable, "-m", "crawler.replica", str(os.getpid())],
         cwd=Path(__file__).resolve().parent.parent.parent,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
