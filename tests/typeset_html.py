@@ -54,7 +54,7 @@ def _encode(text: str, layout: Layout) -> bytes:
     if layout.encoding == "gb18030_undeclared":
         return text.encode("gb18030")
     if layout.encoding == "gbk_as_utf8":
-        return text.encode("gbk", "ignore" if layout.medium == "text" else "xmlcharrefreplace")
+        return text.encode("gb18030") if layout.medium == "text" else text.encode("gbk", "xmlcharrefreplace")
     return text.encode()
 
 
