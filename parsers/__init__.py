@@ -131,6 +131,7 @@ def _read(document: Document, index: Index, url: str | None) -> Report:
         tables=len(reading.matched) + reading.unread,
         numbers=numbers + reading.unread,
         sections=prose.official,
+        headings=len(prose.sections),
         prose=prose_length(prose.sections),
     )
     findings = [Finding("reading", name, note=note) for name, note in document.notes]

@@ -39,7 +39,7 @@ def _is_credible(segment: Segment, table: Table, columns: Columns, index: Index,
     """Whether rows without a known header are the official table: three of its own rows say so, fewer do not."""
     if columns.bands and not columns.by_order:
         return True
-    if columns.official and not columns.by_order and not columns.unknown:
+    if columns.official and not columns.unknown and (columns.score >= 1 or not columns.by_order):
         return True
     keys = {hit.key for line in segment.lines for spot in line.spots if (hit := index.hit(spot.cell.text)) and hit.rows}
     rows = {n for key in keys for n in table.by_key.get(key, ()) if table.rows[n].extension is None}
@@ -309,9 +309,9 @@ def _place_misspelt(
             edits = [
                 d for key in (core(text), *shorter_keys(text)) for known in row.keys if (d := distance(key, known))
             ]
-            if edits:
+            if edits and number not in taken:
                 near.append((min(edits), number))
-        if len(near) == 1 and near[0][1] not in taken and before < near[0][1] < after:
+        if len(near) == 1 and before < near[0][1] < after:
             placed[n] = near[0][1]
             taken.add(near[0][1])
             reading.note(

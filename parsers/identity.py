@@ -22,6 +22,8 @@ _CREDIT_IN_ADDRESS = re.compile(r"[?&]area=[0-9A-Z]{2}(\d{6})[0-9A-Z]{10}(?![0-9
 _TITLE_TAIL = re.compile(r"[-_|—–][^-_|—–]*$")
 _AROUND = re.compile(r"^(?:关于|公布|发布|印发)+|[《》“”\"]")
 _YEARS = re.compile(r"\(?20\d\d\s*(?:年度|年)?\)?(?:的)?")
+#: what separates the steps of a breadcrumb trail
+_TRAIL = re.compile(r"[>»›＞→]")
 _FIRST_YEAR, _LAST_YEAR = 2007, 2100
 
 
@@ -47,9 +49,10 @@ def title_of(document: Document, tags: dict[str, str], fields: dict[str, str]) -
         parts = re.split(r"\s*[-_|–—]{1,2}\s*", document.title)
         candidates += [part for part in parts if is_report_title(part)][:1]
         candidates.append(parts[0])
-    for candidate in candidates:
-        if is_report_title(candidate):
-            return _one_line(candidate)
+    titles = [c for c in candidates if is_report_title(c) and not _TRAIL.search(c)]
+    if titles:
+        dated = [c for c in titles if year_of_title(normalise(c)) is not None]
+        return _one_line((dated or titles)[0])
     plain = [c for c in candidates if c.strip() and c != (document.title or "").strip()]
     if meta and normalise(meta) != site:
         return _one_line(meta)
@@ -300,12 +303,13 @@ def kind_of(
     tables: int,
     numbers: int,
     sections: int,
+    headings: int,
     prose: int,
 ) -> Kind:
     """report, blank_form or other (docs/design.md, "Kinds of page").
 
     `tables` are official tables matched, `numbers` figures with a number, `sections` headings of the official outline
-    found, `prose` the characters under them.
+    found, `headings` numbered ones of any kind, `prose` the characters under them.
     """
     flat = normalise(title or "")
     if pattern("title", "site_report").search(flat):
@@ -323,6 +327,8 @@ def kind_of(
     if about:
         return "other"
     if sections >= 3 and prose > 100 and (named or year is not None):
+        return "report"
+    if says and named and year is not None and headings >= 3:
         return "report"
     if says and year is not None:
         body = sum(1 for b in document.blocks if isinstance(b, Paragraph) and not b.link and len(b.text) > 60)

@@ -43,13 +43,18 @@ _WEIGHTY = frozenset(
 )
 
 
+def to_simplified(text: str) -> str:
+    """`text` in simplified characters, by OpenCC's t2s."""
+    return str(_TO_SIMPLIFIED.convert(text))
+
+
 @lru_cache(maxsize=8192)
 def normalise(text: str) -> str:
     """`text` after NFKC, without white space, in simplified characters, with one form of quotes and dashes."""
     text = unicodedata.normalize("NFKC", text)
     text = _SPACE.sub("", text)
     if not text.isascii():
-        text = _TO_SIMPLIFIED.convert(text).translate(_FOLD).replace("其它", "其他")
+        text = to_simplified(text).translate(_FOLD).replace("其它", "其他")
         text = _DASHES.sub("-", text)
     return text
 

@@ -84,7 +84,7 @@ def _from_text(text: str, next_line: object, found: dict[str, Found]) -> None:
     for k, mark in enumerate(marks):
         name, rank = _labels()[normalise(mark.group(1))]
         end = marks[k + 1].start() if k + 1 < len(marks) else len(text)
-        value = text[mark.end() : end].strip(" \t\xa0\u3000\n【[")
+        value = re.split(r"[|｜]", text[mark.end() : end])[0].strip(" \t\xa0\u3000\n【[")
         if value:
             _keep(found, name, rank, value)
         elif k + 1 == len(marks) and callable(next_line):

@@ -13,7 +13,7 @@ from functools import cache
 from typing import NamedTuple
 
 from parsers.forms import ClaimPattern, Form
-from parsers.labels import core, normalise
+from parsers.labels import core, normalise, to_simplified
 from parsers.model import Claim, Document, Number, Paragraph, Section
 from parsers.values import exact
 from parsers.wording import pattern
@@ -21,6 +21,8 @@ from parsers.wording import pattern
 _HEADING = re.compile(r"^[一二三四五六七八九十]{1,3}、")
 _SENTENCE = re.compile(r"[^。;;!?！？\n]+[。;;!?！？\n]?")
 _DIGIT = re.compile(r"[0-9０-９]")
+#: characters that prose in traditional script cannot do without
+_TRADITIONAL = re.compile(r"[開關報資數與會條個從機構]")
 _SPACES = re.compile(r"[\s\u200b]")
 _HALF_WIDTH = {c: c - 0xFEE0 for c in range(0xFF01, 0xFF5F)}
 _MONEY = {"万元": 10_000, "亿元": 100_000_000, "元": 1}
@@ -58,7 +60,9 @@ def read_sections(document: Document, forms: tuple[Form, ...], used: Collection[
 
     for n in range(start, min(end, len(document.blocks))):
         block = document.blocks[n]
-        if not isinstance(block, Paragraph) or block.row in used or (block.link and not _HEADING.match(block.text)):
+        if not isinstance(block, Paragraph) or (block.link and not _HEADING.match(block.text)):
+            continue
+        if block.row in used and core(block.text) not in official:
             continue
         flat = normalise(block.text)
         if heading is not None and pattern("prose", "furniture").match(flat):
@@ -180,6 +184,9 @@ def read_claims(sections: Sequence[Section], claims: tuple[ClaimPattern, ...]) -
 def _flatten(text: str) -> tuple[str, Sequence[int]]:
     """`text` in half width without white space, and for each character its place in `text`."""
     flat = text.translate(_HALF_WIDTH)
+    if _TRADITIONAL.search(flat):
+        simplified = to_simplified(flat)
+        flat = simplified if len(simplified) == len(flat) else flat
     if not _SPACES.search(flat):
         return flat, range(len(flat))
     places = [n for n, char in enumerate(flat) if not char.isspace() and char != "\u200b"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 from lxml import html
 from strategies import EDITS, FORM_IDS, MEDIA, compare, forms, layouts, squeezed, unsaid
@@ -60,7 +60,7 @@ def test_where_blanks_have_lost_their_place_every_figure_is_right_and_each_loss_
 @pytest.mark.parametrize("medium", MEDIA)
 @pytest.mark.parametrize("form_id", FORM_IDS)
 def test_rows_without_blanks_are_read_from_lines_and_stored_text(form_id: str, medium: str) -> None:
-    """A row without blanks has lost nothing; a neighbour that lost some may still make it doubtful, so not all count."""
+    """A row without blanks has lost nothing; a neighbour that lost some may still make it doubtful."""
     kept = read = 0
     for seed in range(8):
         page = typeset(form_id, Layout(medium=medium, variant="single", seed=seed))
@@ -111,6 +111,7 @@ def test_every_figure_stands_in_the_cell_it_names(form_id: str, layout: Layout) 
 def test_two_copies_that_differ_give_no_figure_where_they_differ(form_id: str, layout: Layout) -> None:
     """One page, then the same form with other figures: a cell that both print alike counts once, others not at all."""
     first = typeset(form_id, layout)
+    assume(not compare(first, parse(first.body, media_type=first.media_type)).lost)
     other = typeset(form_id, Layout(variant=layout.variant, extensions=False, seed=layout.seed + 1))
     encoding = "utf-8-sig" if layout.encoding in ("utf-8", "bom") else "gb18030"
     text = first.body.decode(encoding).replace("</body></html>", "")

@@ -79,8 +79,8 @@ def test_years_and_successors_are_consistent() -> None:
             continue
         heir = regions.lookup(region.successor)
         assert region.valid_to is not None and heir is not None, region
-        assert heir.level == region.level or (region.name, region.level) == ("儋州市", "county") or "群岛" in (
-            region.name
+        assert (
+            heir.level == region.level or (region.name, region.level) == ("儋州市", "county") or "群岛" in (region.name)
         ), region
         assert heir.code[:2] == region.code[:2], region
         assert heir.valid_in(region.valid_to), region

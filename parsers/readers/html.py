@@ -39,8 +39,9 @@ _HTML_SPACE = re.compile(r"[ \t\n\r\f]+")
 _BREAK = "\x1e"
 _HIDDEN = re.compile(r"display\s*:\s*none", re.I)
 _ATTACHMENT = re.compile(r"\.(pdf|docx?|xlsx?|wps|et|zip|rar|ofd)(?:$|[?#&])|downfile\.jsp|download\.jsp", re.I)
-#: the last tag of a table; greedy, so that the search runs to the end and back once
-_LAST_TABLE_TAG = re.compile(rb".*<(/?(?:table|tr|td|th|tbody|thead|tfoot))\b", re.S)
+_TABLE_TAGS = [
+    b"<" + slash + name for name in (b"table", b"tr", b"td", b"th", b"tbody", b"tfoot") for slash in (b"", b"/")
+]
 _WRAPPER = re.compile(rb"</?(?:div|span|font|b|i|em|strong|center|blockquote|section|ul|ol|a)\b[^>]*>", re.I)
 _HEADING_TEXT = re.compile(r"\s*[一二三四五六七八九]、")
 #: a cell longer than this, or of more lines, holds an article or a menu rather than a label
@@ -66,10 +67,10 @@ def read_html(body: bytes, *, header_charset: str | None = None) -> Document:
             None, (), (), "text/html", charset, (0, 0), notes=(*notes, ("no_markup", "no element was found"))
         )
     walk = _Walk(root)
-    tail = _LAST_TABLE_TAG.search(data.lower())
-    if tail is not None and tail.group(1) != b"/table":
+    last = _last_table_tag(data)
+    if last not in (None, b"</table"):
         notes.append(("truncated", "the page ends inside a table"))
-        if tail.group(1) in (b"td", b"th"):
+        if last in (b"<td", b"<th"):
             walk.unfinished = next((cell for cell in reversed(list(root.iter("td", "th")))), None)
     walk.run()
     title = root.find(".//title")
@@ -96,6 +97,14 @@ def _tree(data: bytes) -> tuple[Element | None, bool]:
     return root, any(
         entry.type == etree.ErrorTypes.ERR_RESOURCE_LIMIT for entry in parser.error_log.filter_from_fatals()
     )
+
+
+def _last_table_tag(data: bytes) -> bytes | None:
+    """The last tag in the source that belongs to a table."""
+    lowered = data.lower()
+    found = {lowered.rfind(tag): tag for tag in _TABLE_TAGS}
+    found.pop(-1, None)
+    return found[max(found)] if found else None
 
 
 def _metas(root: Element) -> Iterator[tuple[str, str]]:
