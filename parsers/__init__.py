@@ -158,7 +158,7 @@ def _read(document: Document, index: Index, url: str | None) -> Report:
             )
         )
     findings += _checks(reading, forms, read_forms)
-    findings += _claim_checks(claims, reading)
+    findings += _claim_checks(claims, reading, forms)
     if not figures and not reading.unread:
         findings.append(_no_table(document))
     return Report(
@@ -254,23 +254,34 @@ def _checks(reading: Reading, forms: tuple[Form, ...], read_forms: list[str]) ->
     return findings
 
 
-def _claim_checks(claims: tuple[Claim, ...], reading: Reading) -> list[Finding]:
-    """Each claim against its cell: a difference is a flag, never a correction."""
+def _claim_checks(claims: tuple[Claim, ...], reading: Reading, forms: tuple[Form, ...]) -> list[Finding]:
+    """Each claim against its cell, or the cells that add up to it: a difference is a flag, never a correction."""
+    parts = {(p.form, p.name): p.sum_of for form in forms for p in form.claims if p.sum_of}
     findings = []
     for claim in claims:
-        figure = reading.figures.get((claim.form, claim.indicator, claim.col))
+        columns = parts.get((claim.form, claim.name)) or (claim.col,)
+        figures = [reading.figures.get((claim.form, claim.indicator, column)) for column in columns]
         at = f"{claim.indicator}[{claim.col}]"
-        if figure is None or figure.value is None:
-            why = "the cell is absent" if figure is None else f"the cell is {figure.state}"
+        values = [figure.value for figure in figures if figure is not None and figure.value is not None]
+        if len(values) < len(columns):
+            states = ["absent" if figure is None else figure.state for figure in figures]
+            why = (
+                f"the cell is {next(state for state in states if state != 'number')}"
+                if set(states) != {"number"}
+                else None
+            )
             findings.append(
                 Finding("claim", claim.name, at, "expected", "not_assessable", None, claim.value, None, why)
             )
             continue
-        same = figure.value == claim.value
-        findings.append(
-            Finding("claim", claim.name, at, "expected", "pass" if same else "fail", figure.value, claim.value,
-                    None if same else "unknown", None if same else f"section {claim.section}: {claim.raw}")
-        )  # fmt: skip
+        printed = sum(values)
+        if printed == claim.value:
+            findings.append(Finding("claim", claim.name, at, "expected", "pass", printed, claim.value))
+        else:
+            where = f"section {claim.section}: {claim.raw}"
+            findings.append(
+                Finding("claim", claim.name, at, "expected", "fail", printed, claim.value, "unknown", where)
+            )
     return findings
 
 

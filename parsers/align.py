@@ -169,6 +169,9 @@ def _read_table(table: Table, parts: Sequence[tuple[Segment, Columns]], index: I
 def _reach(segment: Segment, columns: Columns) -> int:
     """The last grid column in which a row's cell may begin: the header's last, or where most rows have one more."""
     header = max((band.last for band in (*columns.bands, *columns.unknown)), default=0)
+    header = max(
+        [header, *(line.spots[-1].last for line in segment.header if line.spots and line.grid is segment.grid)]
+    )
     last = Counter(line.spots[-1].first for line in segment.lines if line.spots)
     usual = max(last, key=lambda first: (last[first], -first), default=0)
     return max(header, usual) if last[usual] * 2 > len(segment.lines) > 1 else header

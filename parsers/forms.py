@@ -102,7 +102,10 @@ class Check:
 
 @dataclass(frozen=True)
 class ClaimPattern:
-    """How prose states a figure: a regular expression with the group `n`, over normalised text of one sentence."""
+    """How prose states a figure: a regular expression with the group `n`, over normalised text of one sentence.
+
+    `sum_of` are the columns that add up to it where the form prints no such cell (`col` is then a definition's name).
+    """
 
     name: str
     form: str
@@ -111,6 +114,7 @@ class ClaimPattern:
     pattern: str
     strength: str
     unit: str | None = None
+    sum_of: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,7 +175,10 @@ def _form(data: Mapping[str, Any]) -> Form:
         sections=tuple(data.get("sections", ())),
         tables=tuple(_table(form_id, table) for table in data["tables"]),
         checks=tuple(Check(form=form_id, **({"table": None} | check)) for check in data.get("checks", ())),
-        claims=tuple(ClaimPattern(form=form_id, **claim) for claim in data.get("claims", ())),
+        claims=tuple(
+            ClaimPattern(form=form_id, **{**claim, "sum_of": tuple(claim.get("sum_of", ()))})
+            for claim in data.get("claims", ())
+        ),
     )
 
 
