@@ -71,13 +71,15 @@ def _choose_forms(
         )
         header, bands = header_of(segment, index)
         tables = index.tables[segment.table_id]
+        labels = _label_keys(segment, index) if len(tables) > 1 else []
         for table in tables:
             if inherit and before is not None:
                 columns = before[1][table.form]
             else:
                 columns = match_columns(table, header, bands, year)
             by_form[table.form] = columns
-            rows = _row_score(segment, table, index) if len(tables) > 1 else 0.0
+            # labelled rows that this generation has as rows with numbers
+            rows = sum(key in table.value_keys for key in labels)
             options.append((columns.score + rows, table, columns))
         if segment.header:
             columns_before[segment.table_id] = (segment, by_form)
@@ -118,19 +120,21 @@ def _official(index: Index, form_id: str, year: int) -> bool:
     return form.first_year <= year and (form.last_year is None or year <= form.last_year)
 
 
-def _row_score(segment: Segment, table: Table, index: Index) -> float:
-    """Labelled rows that this generation has as rows with numbers, in rows that have number cells here."""
-    score = 0.0
+def _label_keys(segment: Segment, index: Index) -> list[str]:
+    """The row labels of a segment, in rows that have number cells."""
+    keys = []
     for line in segment.lines:
-        if not any(read_value(spot.cell.text).state != "text" for spot in line.spots):
-            continue
+        labels = []
+        valued = False
         for spot in line.spots:
             hit = index.hit(spot.cell.text)
-            if hit is None or not hit.rows or spot.from_above:
-                continue
-            rows = [table.rows[n] for n in table.by_key.get(hit.key, ())]
-            score += any(row.is_value for row in rows)
-    return score
+            if hit is None:
+                valued = valued or read_value(spot.cell.text).state != "text"
+            elif hit.rows and not spot.from_above:
+                labels.append(hit.key)
+        if valued:
+            keys += labels
+    return keys
 
 
 def _read_table(table: Table, parts: Sequence[tuple[Segment, Columns]], index: Index, reading: Reading) -> None:

@@ -76,9 +76,19 @@ def read_row(table: Table, row: Row, entry: Entry, reading: Reading) -> None:
         reading.note(
             "alignment", "row_shifted", row.code, describe(entry, "is shifted; its cells were counted from its label")
         )
-    row_unit = _row_unit(entry) if table.shape == "list" and row.unit == "元" else None
-    for column, unit, cell in zip(entry.columns.official, entry.columns.units, cells, strict=True):
-        _add_figure(table, row, column, cell, row_unit if table.shape == "list" else unit, reading, shifted)
+    listed = table.shape == "list"
+    row_unit = _row_unit(entry) if listed and row.unit == "元" else None
+    figures, form, code, label = reading.figures, table.form, row.code, row.label or table.title
+    for column, header_unit, cell in zip(entry.columns.official, entry.columns.units, cells, strict=True):
+        unit = (row.unit if listed else column.unit) or row.unit or ""
+        value = read_value(cell.text)
+        place = (form, code, column.code)
+        if unit != "元" and not shifted and value.unit is None and type(value.number) is int and place not in figures:
+            figures[place] = Figure(
+                form, code, column.code, label, value.number, cell.text, "number", unit, cell.tbl, cell.row, cell.cell
+            )
+        else:
+            _add_figure(table, row, column, cell, row_unit if listed else header_unit, reading, shifted)
 
 
 def _row_unit(entry: Entry) -> str | None:
@@ -142,20 +152,20 @@ def _by_band(columns: Columns, line: Line, leaf: Spot | None, reach: int) -> lis
     bands = columns.bands
     if leaf is not None and leaf.last >= bands[0].first:
         return None
-    starts = {band.first: n for n, band in enumerate(bands)}
+    starts = columns.starts
     cells: list[Cell | None] = [None] * len(bands)
-    known = sorted([*bands, *columns.unknown])
+    first = bands[0].first
     for spot in line.spots:
-        n = starts.get(spot.first)
-        if n is not None:
-            beyond = known[known.index(bands[n]) + 1 :]
-            if spot.from_above or (beyond and spot.last >= beyond[0].first):
+        begin = spot.first
+        if begin in starts:
+            n, limit = starts[begin]
+            if spot.from_above or spot.last >= limit:
                 return None
             cells[n] = spot.cell
         elif (
-            spot.last >= bands[0].first
+            spot.last >= first
             and spot.cell.text.strip()
-            and not any(b.first <= spot.first and spot.last <= b.last for b in columns.unknown)
+            and not any(b.first <= begin and spot.last <= b.last for b in columns.unknown)
         ):
             return None
     if line.spots and line.spots[-1].first > reach:

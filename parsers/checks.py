@@ -251,14 +251,18 @@ def _counts(
         if figure.unit == "元" or col in signed:
             continue
         at = f"{row}[{col}]"
-        if figure.value is None:
+        value = figure.value
+        if type(value) is int and value >= 0:
+            found.append(Finding("check", check.name, at, check.strength, "pass", 0, value))
+            continue
+        if value is None:
             readable = figure.state in ("blank", "dash")
             found.append(
                 Finding("check", check.name, at, check.strength, "not_assessable", 0, None, None,
                         "blank" if readable else "unreadable")
             )  # fmt: skip
             continue
-        ok = figure.value >= 0 and not isinstance(figure.value, Decimal)
+        ok = value >= 0 and not isinstance(value, Decimal)
         cause = None if ok else ("parser" if (row, col) in doubtful else "source")
         found.append(
             Finding("check", check.name, at, check.strength, "pass" if ok else "fail", 0, figure.value, cause, None)

@@ -22,6 +22,10 @@ _PLAIN_COUNT = re.compile(
 _UNIT = re.compile(r"亿元|万元|(?<!美)元")
 
 
+#: beyond any grid column
+_FAR = 1_000_000
+
+
 class Band(NamedTuple):
     """The grid columns `first` to `last` under the same header cells; `path` are their texts from the top."""
 
@@ -35,7 +39,8 @@ class Columns(NamedTuple):
 
     `unknown` are header cells that no official column bears; `by_order` says that the official order was fallen back
     to; `units` is the money unit that each column's header states; `extra` counts columns of codes between a label and
-    its figures where only the order is known.
+    its figures where only the order is known. `starts` gives for the first grid column of each band its number and the
+    grid column that its cell must not reach.
     """
 
     official: tuple[Column, ...]
@@ -45,6 +50,7 @@ class Columns(NamedTuple):
     units: tuple[str | None, ...]
     score: float
     extra: int = 0
+    starts: dict[int, tuple[int, int]] = {}  # noqa: RUF012
 
 
 def match_columns(
@@ -108,7 +114,13 @@ def _columns(
     unknown: Sequence[Band] = (),
 ) -> Columns:
     units = tuple(_money_unit(band.path) for band in bands) if bands else (None,) * len(official)
-    return Columns(tuple(official), tuple(bands), tuple(unknown), by_order, units, score)
+    starts: dict[int, tuple[int, int]] = {}
+    if bands:
+        firsts = sorted(band.first for band in (*bands, *unknown))
+        for n, band in enumerate(bands):
+            after = firsts.index(band.first) + 1
+            starts[band.first] = (n, firsts[after] if after < len(firsts) else _FAR)
+    return Columns(tuple(official), tuple(bands), tuple(unknown), by_order, units, score, 0, starts)
 
 
 def _is_title(line: Line, index: Index) -> bool:

@@ -76,6 +76,11 @@ class Table:
     by_key: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     @cached_property
+    def value_keys(self) -> frozenset[str]:
+        """The labels of rows that carry numbers."""
+        return frozenset(key for row in self.rows if row.is_value for key in row.keys)
+
+    @cached_property
     def layouts(self) -> tuple[tuple[Column, ...], ...]:
         """The column sequences that pages print: one a variant, or the only one."""
         variants = dict.fromkeys(column.variant for column in self.columns)

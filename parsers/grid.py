@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from parsers.model import Cell
 
@@ -19,12 +18,8 @@ MAX_SLOTS = 60_000
 _LEADING_DIGITS = re.compile(r"[ \t\n\f\r]*\+?([0-9]{1,7})")
 
 
-class Source(NamedTuple):
-    """A cell as written, with its spans; `rowspan` 0 means to the end of the row group."""
-
-    cell: Cell
-    rowspan: int
-    colspan: int
+#: a cell as written with its rowspan and colspan; rowspan 0 means to the end of the row group
+Source = tuple[Cell, int, int]
 
 
 class TooLarge(Exception):

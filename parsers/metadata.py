@@ -168,7 +168,7 @@ def filled_by(document: Document) -> str | None:
             (cell.text for row in block.rows for _, cell in _distinct(row)) if isinstance(block, Grid) else [block.text]
         )
         for text in texts:
-            if len(text) > 200 or not (":" in text or "：" in text):
+            if len(text) > 200 or not ("填" in text or "单位" in text or "單位" in text):
                 continue
             flat = normalise(text)
             for label in labels:

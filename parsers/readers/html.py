@@ -329,15 +329,18 @@ class _Walk:
                     rowspan = colspan = 1
                     if cell is self.unfinished:
                         continue
-                    if cell.keys():
+                    names = cell.keys()
+                    if names:
                         if _hidden(cell):
                             continue
-                        rowspan = span(cell.get("rowspan"), MAX_ROWSPAN, zero=0)
-                        colspan = span(cell.get("colspan"), MAX_COLSPAN)
+                        if "rowspan" in names:
+                            rowspan = span(cell.get("rowspan"), MAX_ROWSPAN, zero=0)
+                        if "colspan" in names:
+                            colspan = span(cell.get("colspan"), MAX_COLSPAN)
                     text = "" if holders and cell in holders else _cell_text(cell)
                     if len(text) > 40 and (len(text) > _LONG_CELL or text.count("\n") >= _MANY_LINES):
                         long = True
-                    line.append(Source(Cell(text, number, number_of_row, n), rowspan, colspan))
+                    line.append((Cell(text, number, number_of_row, n), rowspan, colspan))
                 self.cells += len(line)
                 lines.append(line)
                 if self.cells > _MAX_CELLS:
@@ -359,8 +362,14 @@ def _row_of(row: Element) -> Row:
     """The cells written in a row; none where the row is hidden (Word's rows that only measure)."""
     if _hidden(row):
         return Row([], False)
-    cells = [cell for cell in row if cell.tag in ("td", "th")]
-    loose = _filled(row.text) or any(_filled(cell.tail) for cell in cells)
+    cells = []
+    loose = _filled(row.text)
+    for child in row:
+        if child.tag in ("td", "th"):
+            cells.append(child)
+            tail = child.tail
+            if tail is not None and not tail.isspace():
+                loose = True
     if len(cells) != len(row):
         cells = [cell for cell in row.iter("td", "th") if next(cell.iterancestors("tr", "table"), None) is row]
         inside = set(cells)
@@ -417,9 +426,9 @@ def _cell_text(cell: Element) -> str:
                 return _cell_lines(cell)
             break
         element = child
-    if text.isdecimal():
-        return text
-    return _HTML_SPACE.sub(" ", text).strip(" ")
+    if " " in text or "\n" in text or "\t" in text or "\r" in text or "\f" in text:
+        return _HTML_SPACE.sub(" ", text).strip(" ")
+    return text
 
 
 def _cell_lines(cell: Element) -> str:
