@@ -31,12 +31,17 @@ _BLOCKS = frozenset(
 _CELL_BREAKS = frozenset(
     ("p", "br", "div", "li", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "table", "center", "blockquote", "pre")
 )
+#: elements that neither break a line nor stand apart, however many Word wraps around a digit
+_INLINE = frozenset(("span", "font", "b", "strong", "i", "em", "u", "a", "o:p", "st1:chsdate", "big", "small"))
 #: elements whose text is not the cell's, or stands apart from it
 _CELL_APART = _SKIP | _STRUCK | {"table"}
 _SPACES = " \t\n\r\f"
 _HTML_SPACE = re.compile(r"[ \t\n\r\f]+")
 #: stands for a line break while text is gathered; source line breaks are white space
 _BREAK = "\x1e"
+_MAY_HIDE = etree.XPath(
+    "//*[@hidden or contains(@style, 'none') or contains(@style, 'NONE') or contains(@style, 'None')]"
+)
 _HIDDEN = re.compile(r"display\s*:\s*none", re.I)
 _ATTACHMENT = re.compile(r"\.(pdf|docx?|xlsx?|wps|et|zip|rar|ofd)(?:$|[?#&])|downfile\.jsp|download\.jsp", re.I)
 _TABLE_TAGS = [
@@ -66,7 +71,7 @@ def read_html(body: bytes, *, header_charset: str | None = None) -> Document:
         return Document(
             None, (), (), "text/html", charset, (0, 0), notes=(*notes, ("no_markup", "no element was found"))
         )
-    walk = _Walk(root)
+    walk = _Walk(root, _hidden_in(root, data))
     last = _last_table_tag(data)
     if last not in (None, b"</table"):
         notes.append(("truncated", "the page ends inside a table"))
@@ -129,8 +134,9 @@ class Row(NamedTuple):
 class _Walk:
     """One pass over the tree. `blocks` grows in document order; `owners` names the element that holds each block."""
 
-    def __init__(self, root: Element) -> None:
+    def __init__(self, root: Element, hidden: set[Element]) -> None:
         self.root = root
+        self.hidden = hidden
         self.blocks: list[Block] = []
         self.owners: list[Element] = []
         self.images = 0
@@ -166,7 +172,9 @@ class _Walk:
                             continue
                     elif tag == "tr" and (parent := element.getparent()) is not loose and self._is_loose(element):
                         loose = parent
-                        self._grid(parent, None, [[_row_of(child) for child in parent if child.tag == "tr"]])
+                        self._grid(
+                            parent, None, [[_row_of(child, self.hidden) for child in parent if child.tag == "tr"]]
+                        )
                 elif tag == "br":
                     self._pieces.append(_BREAK)
                 elif tag == "img":
@@ -254,7 +262,7 @@ class _Walk:
         holders = {above for inner in nested for above in inner.iterancestors("td", "th")}
         groups, feet = self._row_groups(table, nested)
         for child in table.iter("caption"):
-            if _own(child, table, nested) and (text := _cell_text(child)):
+            if _own(child, table, nested) and (text := _cell_text(child, self.hidden)):
                 self.blocks.append(Paragraph(text, len(self.blocks) + 1))
                 self.owners.append(table)
         long = self._grid(table, self.tables[table], [*groups, *feet], holders)
@@ -281,7 +289,7 @@ class _Walk:
             tag = child.tag
             before = len(group)
             if tag == "tr":
-                group.append(_row_of(child))
+                group.append(_row_of(child, self.hidden))
             elif tag in ("td", "th"):
                 previous = child.getprevious()
                 if group and previous is not None and previous.tag in ("td", "th"):
@@ -296,7 +304,7 @@ class _Walk:
                     groups.append(group := [])
             elif tag not in ("colgroup", "caption", "col"):
                 rows = [row for row in child.iter("tr") if _own(row, holder, nested)]
-                group.extend(_row_of(row) for row in rows)
+                group.extend(_row_of(row, self.hidden) for row in rows)
                 stray = stray or (not rows and _filled(_text_of(child)))
             if stray and len(group) > before:
                 group[-1] = group[-1]._replace(loose=True)
@@ -316,6 +324,7 @@ class _Walk:
         """Add one grid; True where one of its cells is too long for a label or a figure."""
         long = False
         number_of_row = 0
+        hidden = self.hidden
         loose: set[int] = set()
         sources: list[list[list[Source]]] = []
         for group in groups:
@@ -331,13 +340,13 @@ class _Walk:
                         continue
                     names = cell.keys()
                     if names:
-                        if _hidden(cell):
+                        if cell in hidden:
                             continue
                         if "rowspan" in names:
                             rowspan = span(cell.get("rowspan"), MAX_ROWSPAN, zero=0)
                         if "colspan" in names:
                             colspan = span(cell.get("colspan"), MAX_COLSPAN)
-                    text = "" if holders and cell in holders else _cell_text(cell)
+                    text = "" if holders and cell in holders else _cell_text(cell, hidden)
                     if len(text) > 40 and (len(text) > _LONG_CELL or text.count("\n") >= _MANY_LINES):
                         long = True
                     line.append((Cell(text, number, number_of_row, n), rowspan, colspan))
@@ -358,9 +367,9 @@ class _Walk:
         return long
 
 
-def _row_of(row: Element) -> Row:
+def _row_of(row: Element, hidden: set[Element]) -> Row:
     """The cells written in a row; none where the row is hidden (Word's rows that only measure)."""
-    if _hidden(row):
+    if row in hidden:
         return Row([], False)
     cells = []
     loose = _filled(row.text)
@@ -399,16 +408,15 @@ def _own(row: Element, table: Element, nested: set[Element]) -> bool:
     return not nested or next(row.iterancestors("table"), None) is table
 
 
-def _hidden(element: Element) -> bool:
-    names = element.keys()
-    if not names:
-        return False
-    if "style" in names and "none" in (style := element.get("style", "")) and _HIDDEN.search(style):
-        return True
-    return "hidden" in names
+def _hidden_in(root: Element, data: bytes) -> set[Element]:
+    """The elements that are not displayed, by their own attributes."""
+    if not (b"none" in data or b"hidden" in data or b"NONE" in data or b"None" in data):
+        return set()
+    found: list[Element] = _MAY_HIDE(root)  # type: ignore[assignment]
+    return {e for e in found if e.get("hidden") is not None or _HIDDEN.search(e.get("style") or "")}
 
 
-def _cell_text(cell: Element) -> str:
+def _cell_text(cell: Element, hidden: set[Element]) -> str:
     """The text of a cell as rendered: HTML white space collapsed, a line for each block or `<br>`, no script."""
     element = cell
     while True:
@@ -417,13 +425,16 @@ def _cell_text(cell: Element) -> str:
         if children == 0:
             text = text or ""
             break
+        if children > 1:
+            return _cell_lines(cell, hidden)
         child = element[0]
-        if children > 1 or child.tag in _CELL_APART or _hidden(child) or ((tail := child.tail) and tail.strip(_SPACES)):
-            return _cell_lines(cell)
+        tail = child.tail
+        if child.tag in _CELL_APART or (hidden and child in hidden) or (tail and tail.strip(_SPACES)):
+            return _cell_lines(cell, hidden)
         if text and text.strip(_SPACES):
             # what follows is nothing, as in <span>21<o:p></o:p></span>
             if len(child) or child.text:
-                return _cell_lines(cell)
+                return _cell_lines(cell, hidden)
             break
         element = child
     if " " in text or "\n" in text or "\t" in text or "\r" in text or "\f" in text:
@@ -431,15 +442,29 @@ def _cell_text(cell: Element) -> str:
     return text
 
 
-def _cell_lines(cell: Element) -> str:
-    if not any(e.tag in _CELL_BREAKS or e.tag in _CELL_APART or _hidden(e) for e in cell.iterdescendants()):
-        return _HTML_SPACE.sub(" ", _text_of(cell)).strip(" ")
+def _cell_lines(cell: Element, hidden: set[Element]) -> str:
+    blocks = 0
+    for element in cell.iter():
+        tag = element.tag
+        if tag in _INLINE:
+            if hidden and element in hidden:
+                break
+        elif tag in ("p", "div") and element.getparent() is cell:
+            blocks += 1
+            tail = element.tail
+            if (tail and tail.strip(_SPACES)) or (hidden and element in hidden):
+                break
+        elif element is not cell:
+            break
+    else:
+        if blocks == 0 or (blocks == 1 and cell[0].tag in ("p", "div") and not (cell.text or "").strip(_SPACES)):
+            return _HTML_SPACE.sub(" ", _text_of(cell)).strip(" ")
     pieces: list[str] = []
     walk = etree.iterwalk(cell, events=("start", "end"))
     for event, element in walk:
         tag = element.tag
         if event == "start":
-            if tag in _SKIP or (element is not cell and _hidden(element)):
+            if tag in _SKIP or (element is not cell and element in hidden):
                 walk.skip_subtree()
                 continue
             if tag in _CELL_BREAKS or tag in _STRUCK:

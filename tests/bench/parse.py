@@ -1,0 +1,58 @@
+"""parse() against the bare DOM of the same page, by lxml and by BeautifulSoup; memory over 10,000 pages."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from statistics import median
+
+import psutil
+from bs4 import BeautifulSoup
+from lxml import etree
+from typeset import Layout
+from typeset_html import typeset
+
+from parsers import parse
+
+ROUNDS = 15
+PAGES = 10_000
+
+
+def _milliseconds(*tasks: Callable[[], object]) -> list[float]:
+    """The median time of each task, taken turn by turn so that noise meets all alike."""
+    times: list[list[float]] = [[] for _ in tasks]
+    for _ in range(ROUNDS):
+        for k, task in enumerate(tasks):
+            began = time.perf_counter()
+            task()
+            times[k].append((time.perf_counter() - began) * 1000)
+    return [median(each) for each in times]
+
+
+def _lxml(body: bytes) -> object:
+    return etree.fromstring(body, etree.HTMLParser(encoding="utf-8"))
+
+
+def run() -> None:
+    print(f"{'page':34}{'KB':>6}{'parse ms':>10}{'lxml ms':>9}{'x lxml':>8}{'bs4 ms':>8}{'x bs4':>7}")
+    for form in ("v2014", "v2019", "v2021"):
+        for word in ("mso", ""):
+            page = typeset(form, Layout(word=word, wrapper="menus", seed=1))
+            body = page.body
+            report = parse(body)
+            assert len(report.figures) == len(page.expected), "the page was not read in full"
+            read, dom, soup = _milliseconds(
+                lambda body=body: parse(body),  # type: ignore[misc]
+                lambda body=body: _lxml(body),  # type: ignore[misc]
+                lambda body=body: BeautifulSoup(body, "lxml"),  # type: ignore[misc]
+            )
+            name = f"{form}, {'pasted from Word' if word else 'plain'}, {len(report.figures)} figures"
+            print(
+                f"{name:34}{len(body) / 1024:6.0f}{read:10.2f}{dom:9.2f}{read / dom:8.1f}{soup:8.1f}{read / soup:7.2f}"
+            )
+    bodies = [typeset("v2021", Layout(seed=seed)).body for seed in range(20)]
+    process = psutil.Process()
+    for n in range(PAGES):
+        parse(bodies[n % len(bodies)] + f"<!-- {n} -->".encode())
+        if n + 1 in (1_000, PAGES):
+            print(f"resident after {n + 1:6} pages: {process.memory_info().rss / 2**20:.0f} MB")
