@@ -36,6 +36,7 @@ def test_ten_kills_at_random_moments_change_nothing(tmp_path: Path) -> None:
     print(f"seed {SEED}; repeat with GONGKAI_KILL_SEED={SEED}")  # noqa: T201
     rng = random.Random(SEED)
     with HanwebJcmsSite() as site:
+        assert isinstance(site, HanwebJcmsSite)
         crawls = Crawls(site, tmp_path)
         began = time.monotonic()
         done = crawls.run()

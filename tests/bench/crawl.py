@@ -30,8 +30,7 @@ class Bare(scrapy.Spider):
     def parse(self, response):
         pass
 
-process = CrawlerProcess({"TELNETCONSOLE_ENABLED": False, "REMOTE_CONTROL_ENABLED": False, "LOG_ENABLED": False,
-                          "CONCURRENT_REQUESTS_PER_DOMAIN": 1})
+process = CrawlerProcess({"TELNETCONSOLE_ENABLED": False, "REMOTE_CONTROL_ENABLED": False, "LOG_ENABLED": False})
 process.crawl(Bare)
 process.start()
 """
@@ -45,6 +44,7 @@ def _bare(urls: list[str]) -> float:
 
 def run() -> None:
     with HanwebJcmsSite(years=YEARS) as site, tempfile.TemporaryDirectory() as folder:
+        assert isinstance(site, HanwebJcmsSite)
         crawls = Crawls(site, Path(folder))
         ours, theirs = [], []
         for n in range(ROUNDS):
@@ -56,7 +56,7 @@ def run() -> None:
             asked = [url for (url,) in crawls.rows("SELECT url FROM capture WHERE outcome <> 'failed'")]
             theirs.append(_bare(asked))
         pages = len(asked)
-        print(f"{pages} pages, one at a time, start-up included, best of {ROUNDS} ")
+        print(f"{pages} pages, start-up included, best of {ROUNDS}; ours one at a time, Scrapy as it comes")
         print(f"  crawl + parse + archive   {pages / min(ours):7.1f} pages/s")
         print(f"  bare Scrapy, download only {pages / min(theirs):6.1f} pages/s")
         print(f"  ratio                     {min(theirs) / min(ours):7.2f}")
@@ -65,8 +65,7 @@ def run() -> None:
             reports = store.conn.execute("SELECT count(*) FROM report").fetchone()[0]
         whole = crawls.db.stat().st_size
         print(
-            f"size: {received / 1024:.0f} KB received, bodies stored in {stored / 1024:.0f} KB ({stored / received:.2f}),"
+            f"size: {received / 1024:.0f} KB received, bodies stored in {stored / 1024:.0f} KB: {stored / received:.2f}"
         )
-        print(
-            f"  the whole archive {whole / 1024:.0f} KB, {whole / reports / 1024:.1f} KB a report, {whole / received:.2f} of the raw bytes"
-        )
+        print(f"  the whole archive {whole / 1024:.0f} KB: {whole / reports / 1024:.1f} KB a report")
+        print(f"  {whole / received:.2f} of the raw bytes")
