@@ -200,8 +200,11 @@ def _form_findings(reading: Reading, forms: tuple[Form, ...], year: int | None, 
             codes = matched.get(table.id)
             if codes is not None:
                 official = [row.code for row in table.rows if row.extension is None and row.kind != "group"]
+                printed = {row.extension for row in table.rows if row.extension and row.code in codes}
                 absent = [
-                    row.code for row in table.rows if row.is_value and row.code in official and row.code not in codes
+                    row.code
+                    for row in table.rows
+                    if row.is_value and (row.extension is None or row.extension in printed) and row.code not in codes
                 ]
                 findings.append(
                     Finding(

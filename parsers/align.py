@@ -147,7 +147,7 @@ def _read_table(table: Table, parts: Sequence[tuple[Segment, Columns]], index: I
                     "alignment",
                     "unknown_column",
                     table.id,
-                    f"{where(segment.header[0])} column {band.first + 1}: {quote(band.path[-1])}",
+                    f"{where((segment.header or segment.lines)[0])} column {band.first + 1}: {quote(band.path[-1])}",
                 )
         if columns.by_order and table.id not in noted and columns.official:
             noted.add(table.id)

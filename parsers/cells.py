@@ -107,7 +107,13 @@ def _cells(entry: Entry, table: Table) -> tuple[list[Cell] | None, bool]:
     if not count or line.number in line.grid.loose:
         return None, False
     if columns.bands and line.grid.positional:
-        by_band = _by_band(columns, line, line.spots[entry.leaf] if entry.leaf is not None else None, entry.reach)
+        by_band = _by_band(
+            columns,
+            line,
+            line.spots[entry.leaf] if entry.leaf is not None else None,
+            entry.reach,
+            table.shape != "list",
+        )
         if by_band is not None:
             return by_band, False
     after = line.spots[(entry.leaf + 1) if entry.leaf is not None else 0 :]
@@ -144,15 +150,22 @@ def _is_dash(spot: Spot) -> bool:
     return read_value(spot.cell.text).state == "dash"
 
 
-def _by_band(columns: Columns, line: Line, leaf: Spot | None, reach: int) -> list[Cell] | None:
+def _by_band(columns: Columns, line: Line, leaf: Spot | None, reach: int, strict: bool) -> list[Cell] | None:
     """The one cell under each column's header, None where the row does not fit the header's rectangle.
 
-    `reach` is the last grid column in which a cell may begin; a row with one beyond it is no row of this rectangle.
+    `strict` allows nothing between a row's label and its numbers, where a list has units and codes. `reach` is the last
+    grid column in which a cell may begin; a row with one beyond it is no row of this rectangle.
     """
     bands = columns.bands
     if leaf is not None and leaf.last >= bands[0].first:
         return None
     starts = columns.starts
+    if (
+        strict
+        and leaf is not None
+        and any(leaf.last < s.first < bands[0].first and s.cell.text.strip() for s in line.spots)
+    ):
+        return None
     cells: list[Cell | None] = [None] * len(bands)
     first = bands[0].first
     for spot in line.spots:

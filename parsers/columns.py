@@ -95,7 +95,12 @@ def _match(bands: tuple[Band, ...], table: Table, layout: tuple[Column, ...], ye
     if len(columns) < len(layout) and all(_named(bands, column) for column in layout):
         # every column is named but not above its own cells (spans lost): only their number and order can be used
         return _columns(layout, (), 0.6 * len(layout), by_order=True)
-    if assigned and once and not open_bands and (len(columns) == len(layout) or columns == sorted(columns)):
+    if (
+        assigned
+        and once
+        and not open_bands
+        and (columns == sorted(columns) or (len(columns) == len(layout) and not layout[0].header))
+    ):
         score = len(columns) - 0.4 * (len(layout) - len(columns))
         return _columns([layout[k] for k in columns], [bands[n] for n in assigned], score)
     return _by_fragments(bands, table, layout, assigned, open_bands, year)
@@ -259,6 +264,8 @@ def _in_reading_order(table: Table, layout: tuple[Column, ...], header: Sequence
         order, by_order, score, strangers = list(layout), True, len(named) + 0.5 * len(strangers), []
     elif len(layout) == 1 and layout[0].variant and len(strangers) == 1 and _is_plain_count(strangers[0], year):
         order, by_order, score, strangers = list(layout), True, 0.5, []
+    if header[0].grid.tbl is None and len(order) < len(layout):
+        order = []  # flattened lines: a header that lost a cell cannot be told from a shorter one
     found = _columns(order, (), score, by_order=by_order, unknown=[Band(0, 0, (text,)) for text in strangers])
     stated = tuple(_money_unit([text for text in texts if core(text) in column.keys]) for column in order)
     codes = sum(key in table.code_headers for key in keys)

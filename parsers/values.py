@@ -30,6 +30,10 @@ _MULTIPLE = {"万": 10_000, "亿": 100_000_000}
 _DOWN = ("-", "--", "减", "减少", "\u2193")
 
 
+#: longer than any figure with its unit and the blanks around it
+_LONGEST = 60
+
+
 class Value(NamedTuple):
     """`number` is as printed, before any unit is applied; `unit` is the unit found in the cell itself."""
 
@@ -46,6 +50,8 @@ def read_value(raw: str) -> Value:
     increase and no decrease, but no other pair: what 3/1 nets is not printed. Digits on two lines of a
     cell are text: they may be two numbers.
     """
+    if len(raw) > _LONGEST:
+        return Value("text" if raw.strip() else "blank")
     if raw.isdigit() and raw.isascii():
         return Value("number", int(raw))
     text = _SPACE.sub("", raw)

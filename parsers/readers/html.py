@@ -13,7 +13,7 @@ from typing import NamedTuple
 from lxml import etree
 from lxml.etree import _Element as Element
 
-from parsers.grid import MAX_COLSPAN, MAX_ROWSPAN, Source, TooLarge, rectangle, span
+from parsers.grid import MAX_COLSPAN, MAX_ROWSPAN, MAX_SLOTS, Source, TooLarge, rectangle, span
 from parsers.model import Block, Cell, Document, Grid, Paragraph
 from parsers.readers.encoding import decode
 
@@ -22,6 +22,8 @@ _SKIP = frozenset(
     "head title".split()
 )
 #: text that is struck out, or a footnote mark: it stands apart from the figure beside it
+#: where one of these is never closed, libxml2 puts the rest of the page inside it
+_UNCLOSED = frozenset(("select", "option", "button", "object", "iframe", "noscript"))
 _STRUCK = frozenset(("del", "s", "strike", "sup", "sub"))
 _HEADINGS = {f"h{n}": n for n in range(1, 7)}
 _BLOCKS = frozenset(
@@ -51,6 +53,11 @@ _WRAPPER = re.compile(rb"</?(?:div|span|font|b|i|em|strong|center|blockquote|sec
 _HEADING_TEXT = re.compile(r"\s*[一二三四五六七八九]、")
 #: a cell longer than this, or of more lines, holds an article or a menu rather than a label
 _LONG_CELL, _MANY_LINES = 400, 4
+#: bodies beyond this are looked at for what no report holds before they are read
+_LARGE = 300_000
+_ENDLESS_TAG = re.compile(rb"<[a-zA-Z][^<>]{20000,}>")
+_COUNT_CELLS = etree.XPath("count(.//td) + count(.//th)")
+_LONGEST_PARAGRAPH = 200_000
 #: more blocks than any report has: the rest of such a page is not read, and that is said
 _MAX_BLOCKS, _MAX_CELLS = 40_000, 150_000
 
@@ -63,6 +70,12 @@ def read_html(body: bytes, *, header_charset: str | None = None) -> Document:
         text = text.replace("\0", "")
         notes.append(("nul_bytes", "NUL characters were dropped before reading"))
     data = body if charset == "utf-8" and not damaged and not notes else text.encode("utf-8", "replace")
+    if len(data) > _LARGE:
+        data, cut = _ENDLESS_TAG.subn(b"<span>", data)
+        if cut:
+            notes.append(
+                ("page_too_long", f"{cut} tag(s) of more than 20,000 bytes were read without their attributes")
+            )
     root, too_deep = _tree(data)
     if too_deep:
         root, _ = _tree(_WRAPPER.sub(b"<br>", data))
@@ -71,12 +84,16 @@ def read_html(body: bytes, *, header_charset: str | None = None) -> Document:
         return Document(
             None, (), (), "text/html", charset, (0, 0), notes=(*notes, ("no_markup", "no element was found"))
         )
-    walk = _Walk(root, _hidden_in(root, data))
-    last = _last_table_tag(data)
+    walk = _Walk(root, _hidden_in(root, data), len(data) > _LARGE)
+    lowered = data.lower()
+    last = _last_table_tag(lowered)
     if last not in (None, b"</table"):
         notes.append(("truncated", "the page ends inside a table"))
         if last in (b"<td", b"<th"):
-            walk.unfinished = next((cell for cell in reversed(list(root.iter("td", "th")))), None)
+            for walk.unfinished in root.iter("td", "th"):
+                pass
+    elif b"<body" in lowered and b"</body" not in lowered and b"</html" not in lowered:
+        notes.append(("truncated", "the page ends before its end tag"))
     walk.run()
     title = root.find(".//title")
     return Document(
@@ -104,9 +121,8 @@ def _tree(data: bytes) -> tuple[Element | None, bool]:
     )
 
 
-def _last_table_tag(data: bytes) -> bytes | None:
+def _last_table_tag(lowered: bytes) -> bytes | None:
     """The last tag in the source that belongs to a table."""
-    lowered = data.lower()
     found = {lowered.rfind(tag): tag for tag in _TABLE_TAGS}
     found.pop(-1, None)
     return found[max(found)] if found else None
@@ -134,8 +150,9 @@ class Row(NamedTuple):
 class _Walk:
     """One pass over the tree. `blocks` grows in document order; `owners` names the element that holds each block."""
 
-    def __init__(self, root: Element, hidden: set[Element]) -> None:
+    def __init__(self, root: Element, hidden: set[Element], large: bool) -> None:
         self.root = root
+        self.large = large
         self.hidden = hidden
         self.blocks: list[Block] = []
         self.owners: list[Element] = []
@@ -157,7 +174,7 @@ class _Walk:
         for event, element in walk:
             tag = element.tag
             if event == "start":
-                if tag in _SKIP:
+                if tag in _SKIP and (tag not in _UNCLOSED or element.find(".//table") is None):
                     walk.skip_subtree()
                     continue
                 if tag in _BLOCKS:
@@ -240,6 +257,9 @@ class _Walk:
         self._linked = self._plain = False
         for line in text.split(_BREAK):
             line = _HTML_SPACE.sub(" ", line).strip(" ")
+            if len(line) > _LONGEST_PARAGRAPH:
+                line = line[:_LONGEST_PARAGRAPH]
+                self.notes.append(("page_too_long", f"a paragraph was cut after {_LONGEST_PARAGRAPH} characters"))
             if line:
                 self.blocks.append(Paragraph(line, len(self.blocks) + 1, level, link))
                 self.owners.append(self.root if owner is None else owner)
@@ -254,6 +274,10 @@ class _Walk:
 
     def _table(self, table: Element) -> bool:
         """Add the grid of a table; True where the walk should enter it, since it holds tables or an article."""
+        if self.large and float(_COUNT_CELLS(table)) > MAX_SLOTS:  # type: ignore[arg-type]
+            number = self.tables[table]
+            self.notes.append(("table_too_large", f"table {number} is too large for an official form and was not read"))
+            return table.find(".//table") is not None
         nested = {
             inner
             for inner in table.iterdescendants("table")
@@ -295,7 +319,7 @@ class _Walk:
                 if group and previous is not None and previous.tag in ("td", "th"):
                     group[-1].cells.append(child)
                 else:
-                    group.append(Row([child], True))
+                    group.append(Row([child], False))
             elif tag in ("tbody", "thead", "tfoot"):
                 part: list[Row] = []
                 self._collect(child, part, groups, feet, nested)
@@ -381,12 +405,10 @@ def _row_of(row: Element, hidden: set[Element]) -> Row:
                 loose = True
     if len(cells) != len(row):
         cells = [cell for cell in row.iter("td", "th") if next(cell.iterancestors("tr", "table"), None) is row]
-        inside = set(cells)
         loose = loose or any(
-            child not in inside
+            child.tag not in ("td", "th")
             and child.tag not in _SKIP
-            and not len(child)
-            and (_filled(child.text) or _filled(child.tail))
+            and (_filled(child.tail) or (child.find(".//td") is None and _filled(_text_of(child).strip() or None)))
             for child in row
         )
     return Row(cells, loose)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+from parsers.grid import MAX_SLOTS
 from parsers.model import Block, Cell, Document, Grid, Paragraph
 from parsers.readers.encoding import decode
 
@@ -17,6 +18,7 @@ _NUMBERED = re.compile(r"^\s*[一二三四五六七八九十]{1,3}、")
 _SENTENCE_END = ("。", "；", ";", "！", "？")
 #: more lines than this between two `|` lines are prose, not a cell's text
 _MAX_SPLIT = 3
+_MAX_BLOCKS, _LONGEST_LINE = 40_000, 200_000
 
 
 def read_text(body: bytes, *, header_charset: str | None = None) -> Document:
@@ -35,13 +37,24 @@ def read_text(body: bytes, *, header_charset: str | None = None) -> Document:
             first = _opening(lines, n)
             if not first:
                 if line := lines[n].strip(" \t"):
+                    if len(line) > _LONGEST_LINE:
+                        line = line[:_LONGEST_LINE]
+                        notes.append(("page_too_long", f"a line was cut after {_LONGEST_LINE} characters"))
                     blocks.append(Paragraph(line, len(blocks) + 1))
                 n += 1
+                if len(blocks) > _MAX_BLOCKS:
+                    notes.append(("page_too_long", f"reading stopped after {_MAX_BLOCKS} blocks"))
+                    break
                 continue
         rows, n = _run(lines, n, closed)
         if rows:
             tables += 1
-            blocks.append(_grid(rows, tables))
+            if sum(row.count("|") for row in rows) > MAX_SLOTS:
+                notes.append(("table_too_large", f"table {tables} is too large for an official form and was not read"))
+            else:
+                blocks.append(_grid(rows, tables))
+        if len(blocks) > _MAX_BLOCKS:
+            break
     return Document(None, (), tuple(blocks), "text/plain", charset, (0, len(blocks)), notes=tuple(notes))
 
 
