@@ -20,6 +20,8 @@ from parsers.values import in_units, in_yuan, read_value
 
 _UNIT = re.compile(r"亿元|万元|元")
 _QUOTED = 60
+#: a number cell with more text than this holds an article, not a figure
+_LONGEST_TEXT = 2000
 Place = tuple[str, str, str]
 
 
@@ -190,6 +192,10 @@ def _by_band(columns: Columns, line: Line, leaf: Spot | None, reach: int, strict
 def _add_figure(
     table: Table, row: Row, column: Column, cell: Cell, header_unit: str | None, reading: Reading, shifted: bool
 ) -> None:
+    if len(cell.text) > _LONGEST_TEXT:
+        where_ = f"{row.code}[{column.code}]"
+        reading.note("value", "doubtful_value", where_, f"{_at(cell)}: {len(cell.text)} characters, not kept")
+        return
     unit = (row.unit if table.shape == "list" else column.unit) or row.unit or ""
     printed = row.printed_unit if table.shape == "list" else column.printed_unit
     value = read_value(cell.text)

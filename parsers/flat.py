@@ -15,6 +15,8 @@ from parsers.values import read_value
 #: a run of lines with fewer labelled rows than this is prose that mentions a label
 _FEWEST_ROWS = 3
 _LONGEST_LABEL = 120
+#: more lines than the widest row of any form has
+_LONGEST_ROW = 60
 #: an unknown text in a run of header cells is a header cell too
 _LONGEST_STRANGER = 16
 
@@ -55,6 +57,9 @@ def _as_grid(document: Document, index: Index) -> tuple[Grid | None, frozenset[i
             _close(rows, current)
             header = False
             continue
+        if len(current) > _LONGEST_ROW:
+            _close(rows, current)
+            header = False
         cell = Cell(block.text, None, block.row, 1)
         if _is_token(block.text):
             if header and not is_unit(block.text):

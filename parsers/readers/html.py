@@ -55,6 +55,8 @@ _HEADING_TEXT = re.compile(r"\s*[一二三四五六七八九]、")
 _LONG_CELL, _MANY_LINES = 400, 4
 #: bodies beyond this are looked at for what no report holds before they are read
 _LARGE = 300_000
+_HEAD, _TAIL = 20_000, 200_000
+_OPENED, _CLOSED = re.compile(rb"<(?:html|body)\b", re.I), re.compile(rb"</(?:html|body)\b", re.I)
 _ENDLESS_TAG = re.compile(rb"<[a-zA-Z][^<>]{20000,}>")
 _COUNT_CELLS = etree.XPath("count(.//td) + count(.//th)")
 _LONGEST_PARAGRAPH = 200_000
@@ -71,11 +73,14 @@ def read_html(body: bytes, *, header_charset: str | None = None) -> Document:
         notes.append(("nul_bytes", "NUL characters were dropped before reading"))
     data = body if charset == "utf-8" and not damaged and not notes else text.encode("utf-8", "replace")
     if len(data) > _LARGE:
-        data, cut = _ENDLESS_TAG.subn(b"<span>", data)
+        cut = 0
+        if _ENDLESS_TAG.search(data):
+            data, cut = _ENDLESS_TAG.subn(b"<span>", data)
         if cut:
             notes.append(
                 ("page_too_long", f"{cut} tag(s) of more than 20,000 bytes were read without their attributes")
             )
+    del text
     root, too_deep = _tree(data)
     if too_deep:
         root, _ = _tree(_WRAPPER.sub(b"<br>", data))
@@ -85,14 +90,13 @@ def read_html(body: bytes, *, header_charset: str | None = None) -> Document:
             None, (), (), "text/html", charset, (0, 0), notes=(*notes, ("no_markup", "no element was found"))
         )
     walk = _Walk(root, _hidden_in(root, data), len(data) > _LARGE)
-    lowered = data.lower()
-    last = _last_table_tag(lowered)
+    last = _last_table_tag(data)
     if last not in (None, b"</table"):
         notes.append(("truncated", "the page ends inside a table"))
         if last in (b"<td", b"<th"):
             for walk.unfinished in root.iter("td", "th"):
                 pass
-    elif b"<body" in lowered and b"</body" not in lowered and b"</html" not in lowered:
+    elif _OPENED.search(data, 0, _HEAD) and not _CLOSED.search(data, max(0, len(data) - _TAIL)):
         notes.append(("truncated", "the page ends before its end tag"))
     walk.run()
     title = root.find(".//title")
@@ -121,8 +125,10 @@ def _tree(data: bytes) -> tuple[Element | None, bool]:
     )
 
 
-def _last_table_tag(lowered: bytes) -> bytes | None:
-    """The last tag in the source that belongs to a table."""
+def _last_table_tag(data: bytes) -> bytes | None:
+    """The last tag in the source that belongs to a table; the end of a large source is looked at first."""
+    tail = data[-_TAIL:].lower()
+    lowered = tail if b"<t" in tail or b"</t" in tail else data.lower()
     found = {lowered.rfind(tag): tag for tag in _TABLE_TAGS}
     found.pop(-1, None)
     return found[max(found)] if found else None
