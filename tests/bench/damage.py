@@ -83,7 +83,7 @@ def differences(seeds: int = 4) -> list[Row]:
     return rows
 
 
-def main() -> None:
+def run() -> None:
     rows = differences()
     print("damage           pages  other figures in      wrong figures           lost figures")
     print("                        html5lib  lexbor   libxml2/html5lib/lexbor  libxml2/html5lib/lexbor")
@@ -98,4 +98,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run()
