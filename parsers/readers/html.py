@@ -453,17 +453,16 @@ def _cell_text(cell: Element, hidden: set[Element]) -> str:
         if children == 0:
             text = text or ""
             break
-        if children > 1:
-            return _cell_lines(cell, hidden)
+        if children > 1 or (text and text.strip(_SPACES)):
+            for inner in element.iterdescendants():
+                if inner.tag not in _INLINE or (hidden and inner in hidden):
+                    return _cell_lines(cell, hidden)
+            text = _text_of(element)
+            break
         child = element[0]
         tail = child.tail
         if child.tag in _CELL_APART or (hidden and child in hidden) or (tail and tail.strip(_SPACES)):
             return _cell_lines(cell, hidden)
-        if text and text.strip(_SPACES):
-            # what follows is nothing, as in <span>21<o:p></o:p></span>
-            if len(child) or child.text:
-                return _cell_lines(cell, hidden)
-            break
         element = child
     if " " in text or "\n" in text or "\t" in text or "\r" in text or "\f" in text:
         return _HTML_SPACE.sub(" ", text).strip(" ")
@@ -471,22 +470,6 @@ def _cell_text(cell: Element, hidden: set[Element]) -> str:
 
 
 def _cell_lines(cell: Element, hidden: set[Element]) -> str:
-    blocks = 0
-    for element in cell.iter():
-        tag = element.tag
-        if tag in _INLINE:
-            if hidden and element in hidden:
-                break
-        elif tag in ("p", "div") and element.getparent() is cell:
-            blocks += 1
-            tail = element.tail
-            if (tail and tail.strip(_SPACES)) or (hidden and element in hidden):
-                break
-        elif element is not cell:
-            break
-    else:
-        if blocks == 0 or (blocks == 1 and cell[0].tag in ("p", "div") and not (cell.text or "").strip(_SPACES)):
-            return _HTML_SPACE.sub(" ", _text_of(cell)).strip(" ")
     pieces: list[str] = []
     walk = etree.iterwalk(cell, events=("start", "end"))
     for event, element in walk:
