@@ -8,43 +8,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from lxml import etree
 from lxml.etree import _Element as Element
 
 from parsers.grid import MAX_COLSPAN, MAX_ROWSPAN, MAX_SLOTS, Source, TooLarge, rectangle, span
 from parsers.model import Block, Cell, Document, Grid, Paragraph
+from parsers.readers.cells import BREAK, HTML_SPACE, SKIP, Row, cell_text, filled, hidden_in, row_of, text_of
 from parsers.readers.encoding import decode
 
-_SKIP = frozenset(
-    "script style noscript template select option iframe object embed textarea svg math canvas audio video button "
-    "head title".split()
-)
-#: text that is struck out, or a footnote mark: it stands apart from the figure beside it
 #: where one of these is never closed, libxml2 puts the rest of the page inside it
 _UNCLOSED = frozenset(("select", "option", "button", "object", "iframe", "noscript"))
-_STRUCK = frozenset(("del", "s", "strike", "sup", "sub"))
 _HEADINGS = {f"h{n}": n for n in range(1, 7)}
 _BLOCKS = frozenset(
     "p div li ul ol dl dt dd section article header footer main nav aside form fieldset center blockquote pre address "
     "body hr figure figcaption caption table thead tbody tfoot tr td th ucaptitle".split()
 ) | frozenset(_HEADINGS)
-_CELL_BREAKS = frozenset(
-    ("p", "br", "div", "li", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "table", "center", "blockquote", "pre")
-)
-#: elements that neither break a line nor stand apart, however many Word wraps around a digit
-_INLINE = frozenset(("span", "font", "b", "strong", "i", "em", "u", "a", "o:p", "st1:chsdate", "big", "small"))
-#: elements whose text is not the cell's, or stands apart from it
-_CELL_APART = _SKIP | _STRUCK | {"table"}
-_SPACES = " \t\n\r\f"
-_HTML_SPACE = re.compile(r"[ \t\n\r\f]+")
-#: stands for a line break while text is gathered; source line breaks are white space
-_BREAK = "\x1e"
-_MAY_HIDE = etree.XPath(
-    "//*[@hidden or contains(@style, 'none') or contains(@style, 'NONE') or contains(@style, 'None')]"
-)
-_HIDDEN = re.compile(r"display\s*:\s*none", re.I)
 _ATTACHMENT = re.compile(r"\.(pdf|docx?|xlsx?|wps|et|zip|rar|ofd)(?:$|[?#&])|downfile\.jsp|download\.jsp", re.I)
 _TABLE_TAGS = [
     b"<" + slash + name for name in (b"table", b"tr", b"td", b"th", b"tbody", b"tfoot") for slash in (b"", b"/")
@@ -89,7 +68,7 @@ def read_html(body: bytes, *, header_charset: str | None = None) -> Document:
         return Document(
             None, (), (), "text/html", charset, (0, 0), notes=(*notes, ("no_markup", "no element was found"))
         )
-    walk = _Walk(root, _hidden_in(root, data), len(data) > _LARGE)
+    walk = _Walk(root, hidden_in(root, data), len(data) > _LARGE)
     last = _last_table_tag(data)
     if last not in (None, b"</table"):
         notes.append(("truncated", "the page ends inside a table"))
@@ -101,7 +80,7 @@ def read_html(body: bytes, *, header_charset: str | None = None) -> Document:
     walk.run()
     title = root.find(".//title")
     return Document(
-        title=_clean(_text_of(title)) or None if title is not None else None,
+        title=_clean(text_of(title)) or None if title is not None else None,
         metas=tuple(_metas(root)),
         blocks=tuple(walk.blocks),
         media_type="text/html",
@@ -142,15 +121,8 @@ def _metas(root: Element) -> Iterator[tuple[str, str]]:
 
 
 def _clean(text: str) -> str:
-    text = _HTML_SPACE.sub(" ", text)
+    text = HTML_SPACE.sub(" ", text)
     return text.strip(" ")
-
-
-class Row(NamedTuple):
-    """The cells written in one row; `loose` where text stands beside them, outside any cell: a tag was lost there."""
-
-    cells: list[Element]
-    loose: bool
 
 
 class _Walk:
@@ -180,7 +152,7 @@ class _Walk:
         for event, element in walk:
             tag = element.tag
             if event == "start":
-                if tag in _SKIP and (tag not in _UNCLOSED or element.find(".//table") is None):
+                if tag in SKIP and (tag not in _UNCLOSED or element.find(".//table") is None):
                     walk.skip_subtree()
                     continue
                 if tag in _BLOCKS:
@@ -196,10 +168,10 @@ class _Walk:
                     elif tag == "tr" and (parent := element.getparent()) is not loose and self._is_loose(element):
                         loose = parent
                         self._grid(
-                            parent, None, [[_row_of(child, self.hidden) for child in parent if child.tag == "tr"]]
+                            parent, None, [[row_of(child, self.hidden) for child in parent if child.tag == "tr"]]
                         )
                 elif tag == "br":
-                    self._pieces.append(_BREAK)
+                    self._pieces.append(BREAK)
                 elif tag == "img":
                     self.images += 1
                 elif tag == "a":
@@ -261,8 +233,8 @@ class _Walk:
         pieces.clear()
         link = self._linked and not self._plain
         self._linked = self._plain = False
-        for line in text.split(_BREAK):
-            line = _HTML_SPACE.sub(" ", line).strip(" ")
+        for line in text.split(BREAK):
+            line = HTML_SPACE.sub(" ", line).strip(" ")
             if len(line) > _LONGEST_PARAGRAPH:
                 line = line[:_LONGEST_PARAGRAPH]
                 self.notes.append(("page_too_long", f"a paragraph was cut after {_LONGEST_PARAGRAPH} characters"))
@@ -273,7 +245,7 @@ class _Walk:
     def _attachment(self, element: Element) -> None:
         href = element.get("href") or ""
         if _ATTACHMENT.search(href):
-            self.attachments.append((href, _clean(_text_of(element))))
+            self.attachments.append((href, _clean(text_of(element))))
 
     def _is_loose(self, row: Element) -> bool:
         return next(row.iterancestors("table"), None) is None
@@ -292,7 +264,7 @@ class _Walk:
         holders = {above for inner in nested for above in inner.iterancestors("td", "th")}
         groups, feet = self._row_groups(table, nested)
         for child in table.iter("caption"):
-            if _own(child, table, nested) and (text := _cell_text(child, self.hidden)):
+            if _own(child, table, nested) and (text := cell_text(child, self.hidden)):
                 self.blocks.append(Paragraph(text, len(self.blocks) + 1))
                 self.owners.append(table)
         long = self._grid(table, self.tables[table], [*groups, *feet], holders)
@@ -314,12 +286,12 @@ class _Walk:
         nested: set[Element],
     ) -> None:
         """The rows directly in a table or a row group. Text between rows makes its neighbours loose: a tag was lost."""
-        stray = _filled(holder.text)
+        stray = filled(holder.text)
         for child in holder:
             tag = child.tag
             before = len(group)
             if tag == "tr":
-                group.append(_row_of(child, self.hidden))
+                group.append(row_of(child, self.hidden))
             elif tag in ("td", "th"):
                 previous = child.getprevious()
                 if group and previous is not None and previous.tag in ("td", "th"):
@@ -334,12 +306,12 @@ class _Walk:
                     groups.append(group := [])
             elif tag not in ("colgroup", "caption", "col"):
                 rows = [row for row in child.iter("tr") if _own(row, holder, nested)]
-                group.extend(_row_of(row, self.hidden) for row in rows)
-                stray = stray or (not rows and _filled(_text_of(child)))
+                group.extend(row_of(row, self.hidden) for row in rows)
+                stray = stray or (not rows and filled(text_of(child)))
             if stray and len(group) > before:
                 group[-1] = group[-1]._replace(loose=True)
                 stray = False
-            if _filled(child.tail):
+            if filled(child.tail):
                 if group:
                     group[-1] = group[-1]._replace(loose=True)
                 stray = True
@@ -376,7 +348,7 @@ class _Walk:
                             rowspan = span(cell.get("rowspan"), MAX_ROWSPAN, zero=0)
                         if "colspan" in names:
                             colspan = span(cell.get("colspan"), MAX_COLSPAN)
-                    text = "" if holders and cell in holders else _cell_text(cell, hidden)
+                    text = "" if holders and cell in holders else cell_text(cell, hidden)
                     if len(text) > 40 and (len(text) > _LONG_CELL or text.count("\n") >= _MANY_LINES):
                         long = True
                     line.append((Cell(text, number, number_of_row, n), rowspan, colspan))
@@ -397,95 +369,9 @@ class _Walk:
         return long
 
 
-def _row_of(row: Element, hidden: set[Element]) -> Row:
-    """The cells written in a row; none where the row is hidden (Word's rows that only measure)."""
-    if row in hidden:
-        return Row([], False)
-    cells = []
-    loose = _filled(row.text)
-    for child in row:
-        if child.tag in ("td", "th"):
-            cells.append(child)
-            tail = child.tail
-            if tail is not None and not tail.isspace():
-                loose = True
-    if len(cells) != len(row):
-        cells = [cell for cell in row.iter("td", "th") if next(cell.iterancestors("tr", "table"), None) is row]
-        loose = loose or any(
-            child.tag not in ("td", "th")
-            and child.tag not in _SKIP
-            and (_filled(child.tail) or (child.find(".//td") is None and _filled(_text_of(child).strip() or None)))
-            for child in row
-        )
-    return Row(cells, loose)
-
-
-def _filled(text: str | None) -> bool:
-    return text is not None and not text.isspace() and text != ""
-
-
 def _within(element: Element, holder: Element) -> bool:
     return element is holder or any(above is holder for above in element.iterancestors())
 
 
-def _text_of(element: Element) -> str:
-    return "".join(element.itertext())  # type: ignore[arg-type]
-
-
 def _own(row: Element, table: Element, nested: set[Element]) -> bool:
     return not nested or next(row.iterancestors("table"), None) is table
-
-
-def _hidden_in(root: Element, data: bytes) -> set[Element]:
-    """The elements that are not displayed, by their own attributes."""
-    if not (b"none" in data or b"hidden" in data or b"NONE" in data or b"None" in data):
-        return set()
-    found: list[Element] = _MAY_HIDE(root)  # type: ignore[assignment]
-    return {e for e in found if e.get("hidden") is not None or _HIDDEN.search(e.get("style") or "")}
-
-
-def _cell_text(cell: Element, hidden: set[Element]) -> str:
-    """The text of a cell as rendered: HTML white space collapsed, a line for each block or `<br>`, no script."""
-    element = cell
-    while True:
-        children = len(element)
-        text = element.text
-        if children == 0:
-            text = text or ""
-            break
-        if children > 1 or (text and text.strip(_SPACES)):
-            for inner in element.iterdescendants():
-                if inner.tag not in _INLINE or (hidden and inner in hidden):
-                    return _cell_lines(cell, hidden)
-            text = _text_of(element)
-            break
-        child = element[0]
-        tail = child.tail
-        if child.tag in _CELL_APART or (hidden and child in hidden) or (tail and tail.strip(_SPACES)):
-            return _cell_lines(cell, hidden)
-        element = child
-    if " " in text or "\n" in text or "\t" in text or "\r" in text or "\f" in text:
-        return _HTML_SPACE.sub(" ", text).strip(" ")
-    return text
-
-
-def _cell_lines(cell: Element, hidden: set[Element]) -> str:
-    pieces: list[str] = []
-    walk = etree.iterwalk(cell, events=("start", "end"))
-    for event, element in walk:
-        tag = element.tag
-        if event == "start":
-            if tag in _SKIP or (element is not cell and element in hidden):
-                walk.skip_subtree()
-                continue
-            if tag in _CELL_BREAKS or tag in _STRUCK:
-                pieces.append(_BREAK)
-            if element.text:
-                pieces.append(element.text)
-        elif element is not cell:
-            if tag != "br" and (tag in _CELL_BREAKS or tag in _STRUCK):
-                pieces.append(_BREAK)
-            if element.tail:
-                pieces.append(element.tail)
-    lines = (_HTML_SPACE.sub(" ", line).strip(" ") for line in "".join(pieces).split(_BREAK))
-    return "\n".join(line for line in lines if line)
