@@ -333,7 +333,7 @@ def kind_of(
     if says and year is not None:
         body = sum(1 for b in document.blocks if isinstance(b, Paragraph) and not b.link and len(b.text) > 60)
         links = sum(1 for b in document.blocks if isinstance(b, Paragraph) and b.link and is_report_title(b.text))
-        if links >= 3 and body < 2:
+        if (links and not body) or (links >= 3 and body < 2):
             return "other"
         if body or document.attachments or document.images:
             return "report"
