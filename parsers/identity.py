@@ -13,7 +13,7 @@ from typing import NamedTuple
 from parsers import regions
 from parsers.labels import normalise
 from parsers.metadata import is_report_title
-from parsers.model import Document, Finding, Grid, Kind, Paragraph
+from parsers.model import Document, Finding, Kind, Paragraph
 from parsers.wording import arabic_year, date_of, pattern, words, year_of_period, year_of_title
 
 _ADDRESS_YEAR = re.compile(r"[?&](?:fbtime|timeFrame)=(20\d\d)(?!\d)")
@@ -332,13 +332,18 @@ def kind_of(
         return "report"
     if says and year is not None:
         body = sum(1 for b in document.blocks if isinstance(b, Paragraph) and not b.link and len(b.text) > 60)
-        links = sum(1 for b in document.blocks if isinstance(b, Paragraph) and b.link and is_report_title(b.text))
-        if (links and not body) or (links >= 3 and body < 2):
+        files = {normalise(text) for _, text in document.attachments}
+        listed = sum(1 for b in document.blocks if isinstance(b, Paragraph) and _is_list_item(b, files))
+        if (listed and not body) or (listed >= 3 and body < 2):
             return "other"
         if body or document.attachments or document.images:
             return "report"
     return "other"
 
 
-def has_form_table(document: Document) -> bool:
-    return any(isinstance(block, Grid) for block in document.blocks)
+def _is_list_item(block: Paragraph, files: set[str]) -> bool:
+    """A line of a list of reports: a title that is a link (to no file), or one with its date behind it."""
+    flat = normalise(block.text)
+    if not is_report_title(flat) or year_of_title(flat) is None or any(name and name in flat for name in files):
+        return False
+    return block.link or bool(re.search(r"20\d\d[-./年]\d{1,2}[-./月]\d{1,2}日?\]?$", flat))
