@@ -119,3 +119,10 @@ def test_the_bytes_decide_the_characters(body: bytes, charset: str, damaged: int
 
 def test_a_header_is_asked_before_the_last_resort() -> None:
     assert decode("繁體".encode("big5"), header_charset="big5")[:2] == ("繁體", "big5")
+
+
+@pytest.mark.parametrize("name", ["utf\0\0", "undefined", "rot13", "idna", "x" * 300, ""])
+def test_a_nonsense_declaration_is_not_followed(name: str) -> None:
+    body = f'<meta charset="{name}">'.encode() + TEXT.encode("gbk")
+    assert decode(body)[1] == "gb18030"
+    assert decode(TEXT.encode("gbk"), header_charset=name)[1] == "gb18030"

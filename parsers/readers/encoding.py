@@ -13,6 +13,11 @@ from bs4.dammit import EncodingDetector
 
 _GB = {"gb2312", "gbk", "gb_2312-80", "gb_2312", "x-gbk", "cp936", "csgb2312", "chinese", "gb18030", "hz-gb-2312"}
 
+#: what a page may declare besides; other names are Python's own transforms or a slip, and are not followed
+_DECLARABLE = frozenset(
+    "utf-8 utf-16 utf-16-le utf-16-be utf-32 ascii big5 big5hkscs cp950 iso8859-1 cp1252 euc_jp shift_jis euc_kr".split()
+)
+
 
 def decode(body: bytes, *, header_charset: str | None = None, is_html: bool = True) -> tuple[str, str, int]:
     """(text, charset, damaged places). Order: BOM, strict UTF-8, declared (gb2312 read as gb18030), gb18030.
@@ -51,10 +56,10 @@ def _codec(name: str | None) -> str | None:
     if name.lower() in _GB:
         return "gb18030"
     try:
-        found = codecs.lookup(name)
-    except LookupError:
+        found = codecs.lookup(name).name
+    except (LookupError, ValueError):
         return None
-    return found.name if found._is_text_encoding and found.name not in ("utf-7", "idna", "punycode") else None
+    return found if found in _DECLARABLE else None
 
 
 def _lenient(data: bytes, codec: str) -> tuple[str, str, int]:

@@ -6,6 +6,7 @@ import importlib.util
 import random
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -74,8 +75,19 @@ def run() -> None:
         print("atheris is not installed here: pages are mutated without its guidance")
         _loop()
         return
-    command = [sys.executable, "-c", TARGET, f"-max_total_time={SECONDS}", "-max_len=60000", str(PAGES)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS * 3, check=False)
+    with tempfile.TemporaryDirectory() as folder:
+        # the first folder is where atheris writes what it finds; the pages are only read
+        found = Path(folder) / "corpus"
+        found.mkdir()
+        limits = [f"-max_total_time={SECONDS}", "-max_len=60000", f"-artifact_prefix={folder}/"]
+        done = subprocess.run(
+            [sys.executable, "-c", TARGET, *limits, str(found), str(PAGES)],
+            capture_output=True,
+            text=True,
+            timeout=SECONDS * 3,
+            check=False,
+        )
+        crashes = [path.read_bytes() for path in Path(folder).glob("crash-*")]
     print("\n".join(done.stderr.splitlines()[-4:]))
     if done.returncode:
-        raise SystemExit(f"atheris ended with {done.returncode}")
+        raise SystemExit(f"atheris ended with {done.returncode}; the input: {crashes!r:.2000}")
