@@ -15,7 +15,7 @@ _GB = {"gb2312", "gbk", "gb_2312-80", "gb_2312", "x-gbk", "cp936", "csgb2312", "
 
 #: what a page may declare besides; other names are Python's own transforms or a slip, and are not followed
 _DECLARABLE = frozenset(
-    "utf-8 utf-16 utf-16-le utf-16-be utf-32 ascii big5 big5hkscs cp950 iso8859-1 cp1252 euc_jp shift_jis euc_kr".split()
+    "utf-8 utf-16 utf-16-le utf-16-be utf-32 ascii big5 big5hkscs cp950 iso8859-1 cp1252 euc_jp euc_kr".split()
 )
 
 
