@@ -31,11 +31,10 @@ def canonical_url(url: str) -> str:
         return url
     if not host:
         return url
-    return urlunsplit(
-        SplitResult(
-            parts.scheme.lower(), _netloc(parts, host, port), _path(parts.path) or "/", _query(parts.query), fragment=""
-        )
-    )
+    path, query = _path(parts.path) or "/", _query(parts.query)
+    canonical = urlunsplit(SplitResult(parts.scheme.lower(), _netloc(parts, host, port), path, query, fragment=""))
+    # a fragment or a parameter that was dropped may have kept white space from the end of the address
+    return canonical if canonical == canonical.strip() else canonical_url(canonical)
 
 
 def _netloc(parts: SplitResult, host: str, port: int | None) -> str:
