@@ -15,6 +15,7 @@ def test_both_pages_and_every_decision(tmp_path: Path) -> None:
         crawls = Crawls(cast(Any, site), tmp_path)
         crawls.describe(family='"trs-wcm"', url=f'"{site.url}{COLUMN_PATH}"')
         done = crawls.run()
+        assert done.returncode == 0, done.stderr
         assert crawls.decisions() == {"duplicate": 1, "fetched": len(BODIES) + 1}, done.stderr
         assert crawls.outcomes() == {"gone": 1, "new": len(BODIES)}
         titles = [title for (title,) in crawls.rows("SELECT title FROM entry")]
