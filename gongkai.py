@@ -81,11 +81,11 @@ with_portals = click.option(
 with_json = click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 
 
-def opened(db: Path, *, write: bool = False, create: bool = False) -> Store:
+def opened(db: Path, *, write: bool = False, create: bool = False, stale: bool = False) -> Store:
     """The archive at `db`; ArchiveError, with how to get one, where none is."""
     from archive.store import Store
 
-    return Store.open(db, write=write, create=create)
+    return Store.open(db, write=write, create=create, stale=stale)
 
 
 def show(result: dict[str, Any], as_json: bool, text: Callable[[], None]) -> None:
@@ -283,14 +283,15 @@ def reparse(db: Path, as_json: bool) -> None:
     """Rebuild all that was read from the stored bytes.
 
     Every derived table is made anew with the parser of this version. Evidence is not touched, ids do not change, and
-    readers see the old tables or the new, never a mixture.
+    readers see the old tables or the new, never a mixture. It says what changed: figures gained, lost and altered,
+    checks that newly fail or pass. A run that was killed goes on where it was with the same command.
 
     \b
     Exit codes: 0 done; 1 a page could not be parsed; 4 another run holds the archive; 5 disk or database.
     """
-    with opened(db, write=True) as store, terminal.progress_bar("reparse") as progress:
+    with opened(db, write=True, stale=True) as store, terminal.progress_bar("reparse") as progress:
         result = store.reparse(os.cpu_count() or 1, progress)
-    show(result, as_json, lambda: click.echo(terminal.facts(result)))
+    show(result, as_json, lambda: terminal.print_rebuilt(result))
     if result["failed"]:
         stop(1, f"{result['failed']} pages could not be parsed; the table finding says which (kind parser).")
 
@@ -300,16 +301,16 @@ def reparse(db: Path, as_json: bool) -> None:
 @with_db
 @with_json
 def verify(sample: int | None, db: Path, as_json: bool) -> None:
-    """Recompute the hash of every stored body.
+    """Recompute the hash of every stored body, and of every capture's own row.
 
-    The result of each check is kept in the table `fixity`.
+    The result of each check of a body is kept in the table `fixity`.
 
     \b
     Exit codes: 0 intact; 1 a body is damaged (named, with the captures that hang on it);
     4 another run holds the archive; 5 disk or database.
     """
-    with opened(db, write=True) as store, terminal.progress_bar("verify") as progress:
-        verified = store.verify(sample, progress)
+    with opened(db, write=True, stale=True) as store, terminal.progress_bar("verify") as progress:
+        verified = store.verify(sample, progress, os.cpu_count() or 1)
     damaged = [d._asdict() | {"captures": [c._asdict() for c in d.captures]} for d in verified.damaged]
     result = {"checked": verified.checked, "damaged": damaged}
     show(result, as_json, lambda: click.echo(f"{verified.checked} bodies checked, {len(damaged)} damaged"))

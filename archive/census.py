@@ -46,14 +46,15 @@ def status(conn: sqlite3.Connection) -> list[dict[str, Any]]:
 def counts(conn: sqlite3.Connection) -> dict[str, Any]:
     """Rows of the main tables; `checks` by status; `captures` by outcome; `stored` and `received` bytes of bodies."""
     counted: dict[str, Any] = {
-        f"{name}s": conn.execute(f"SELECT count(*) FROM {name}").fetchone()[0]
-        for name in ("portal", "report", "figure", "claim", "section", "revision", "finding")
+        f"{name.removesuffix('_data')}s": conn.execute(f"SELECT count(*) FROM {name}").fetchone()[0]
+        for name in ("portal", "report", "figure_data", "claim", "section", "revision")
     }
     counted["agencies"] = conn.execute("SELECT count(*) FROM agency").fetchone()[0]
     stored, received, bodies = conn.execute(
         "SELECT coalesce(sum(length(data)), 0), coalesce(sum(size), 0), count(*) FROM body"
     ).fetchone()
     counted |= {"bodies": bodies, "stored": stored, "received": received}
+    counted["findings"] = conn.execute("SELECT count(*) FROM finding").fetchone()[0]
     counted["checks"] = {"pass": 0, "fail": 0, "not_assessable": 0} | dict(
         conn.execute(
             "SELECT status, count(*) FROM finding WHERE kind = 'check' GROUP BY status ORDER BY status"

@@ -100,16 +100,26 @@ def create(path: Path) -> None:
         os.close(folder)
 
 
-def connect(path: Path, *, write: bool) -> Database:
-    """Open the archive at `path`, which `inspect` has approved; when writing, bring its schema up to date."""
+def connect(path: Path, *, write: bool, stale: bool = False) -> Database:
+    """Open the archive at `path`, which `inspect` has approved; when writing, bring its schema up to date.
+
+    Derived tables of another layout are an ArchiveError, unless `stale` says that the caller makes do without them.
+    """
     with explained(path):
         db = Database(_writer(path) if write else _reader(path), execute_plugins=False, strict=True)
         try:
             _refuse_newer(path, db.conn.execute("PRAGMA user_version").fetchone()[0])
             if write:
                 schema.migrations.apply(db)
-                with db.atomic():
-                    schema.drop_shadows(db.conn)
+            if schema.layout_of(db.conn) == schema.LAYOUT:
+                if write and schema.views_differ(db.conn):
+                    with db.atomic():
+                        schema.create_views(db.conn)
+            elif not stale:
+                raise ArchiveError(
+                    f"{path}: its derived tables were made by another version of gongkai. `gongkai reparse` makes them"
+                    " anew from the stored pages; the pages and all other evidence are as they were"
+                )
         except BaseException:
             db.close()
             raise

@@ -3,7 +3,7 @@
 The result does not depend on the order in which captures of different pages are read, nor on when: times come from
 captures, ids from content, the title that helps to name an agency from the entries listed before the fetch. Captures of
 one page may be read out of order too (two workers, a killed run): revisions are then cut in two at the right place.
-Every method writes within the caller's transaction.
+Every method writes within the caller's transaction, after whose failure `codes.forget` is called.
 """
 
 from __future__ import annotations
@@ -12,22 +12,16 @@ import sqlite3
 import sys
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 from sqlite_utils import Database
 from sqlite_utils.db import Table
 
-from archive import agencies, ids
+from archive import agencies, ids, revisions, years
+from archive.coded import PACKED, STATES, Codes, packable, packed, raw_of
 from archive.errors import ArchiveError
 from archive.schema import CAPTURE_ORDER, GOOD
 from parsers.regions import lookup
-
-Key = tuple[str, str, str]  # form, indicator, col
-Shown = dict[Key, Any]  # what a revision compares: the value, else the raw text
-
-_METADATA = ("index_number", "publisher", "written_on", "published_on", "openness", "validity", "document_number",
-             "registration")  # fmt: skip
 
 
 class Capture(NamedTuple):
@@ -90,52 +84,66 @@ class Derived:
         self.db = db
         self.conn = db.conn
         self.prefix = prefix
+        self.codes = Codes(db.conn, prefix)
 
     def table(self, name: str) -> Table:
         return self.db.table(self.prefix + name)
 
-    def save(self, capture: Capture, report: Mapping[str, Any]) -> None:
+    def save(self, capture: Capture, report: Mapping[str, Any], *, settle: bool = True) -> None:
         """Write the reading of `capture`, and what follows from it for the report at its URL.
 
         The report's rows are those of the newest capture read as kind `report`; an older one gives its reading and
         revisions only. A page that is no report gives a reading and findings that hang on the capture. If the capture
-        that holds the report is read again as no report, the report goes; `reparse` brings an older one back.
+        that holds the report is read again as no report, the report goes; `reparse` brings an older one back. Without
+        `settle`, what hangs on several reports (archive.years) is left to the caller.
         """
         identity = ids.report_id(capture.url)
         former = self._read_as_report(capture.url)
-        states = self._shown_at(identity, former)
-        self.table("reading").upsert(
-            {
-                "capture_id": capture.id,
-                "parser": report["parser"],
-                "page_kind": report["kind"],
-                "form": report["form"],
-                "finished_at": capture.fetched_at,
-            },
-            pk="capture_id",
-        )
+        states = revisions.figures_at(self, identity, former)
+        again = self._one("SELECT 1 FROM {p}reading WHERE capture_id = ?", (capture.id,))
         self._execute(
-            "DELETE FROM {p}finding WHERE capture_id = ? AND report_id IS NULL AND crawl_id IS NULL", (capture.id,)
+            "INSERT INTO {p}reading VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (capture_id)"
+            " DO UPDATE SET parser = ?2, page_kind = ?3, form = ?4, finished_at = ?5",
+            (capture.id, report["parser"], report["kind"], report["form"], capture.fetched_at),
         )
+        if again:
+            self._execute(
+                "DELETE FROM {p}finding_data WHERE capture_id = ? AND report_id IS NULL AND crawl_id IS NULL",
+                (capture.id,),
+            )
+            self._execute("DELETE FROM {p}version WHERE capture_id = ?", (capture.id,))
         order = self._read_as_report(capture.url)
         if report["kind"] == "report":
-            states[capture.id] = shown(report["figures"])
+            states[capture.id] = figures(report)
         else:
-            self._save_findings(f"capture:{capture.id}", None, capture.id, report["findings"])
+            rows = _numbered(report["findings"])
+            self.insert_findings(rows, f"capture:{capture.id}", None, capture.id)
         if former and former[-1] == capture.id and report["kind"] != "report":
-            self._remove(identity)
+            self._remove(identity, settle)
             return
-        self._save_revisions(identity, capture.id, former, order, states)
-        if order and order[-1] == capture.id:
-            self._save_report(identity, capture, report)
+        revisions.save_revisions(self, identity, capture.id, former, order, states)
+        if report["kind"] != "report":
+            return
+        holder = self._one("SELECT capture_id FROM {p}report WHERE id = ?", (identity,))
+        if order[-1] == capture.id:
+            if holder and holder[0] != capture.id:
+                revisions.save_version(self, holder[0], identity, revisions.content_kept(self, identity))
+            self._save_report(identity, capture, report, settle)
+        elif holder:
+            revisions.save_version(self, capture.id, identity, revisions.content_of(report))
+        if len(order) > 1 and (holder or order[-1] == capture.id):
+            revisions.save_changes(self, identity, order)
 
-    def update_seen(self, url: str) -> None:
+    def update_seen(self, url: str, *, settle: bool = True) -> None:
         """Bring first_seen, last_seen and gone_at of the report at `url`, if there is one, up to its captures."""
-        if when := seen(self.conn, url):
+        identity = ids.report_id(url)
+        row = self._one("SELECT gone_at, agency_id, year FROM {p}report WHERE id = ?", (identity,))
+        if row and (when := seen(self.conn, url)):
             self._execute(
-                "UPDATE {p}report SET first_seen = ?, last_seen = ?, gone_at = ? WHERE id = ?",
-                (*when, ids.report_id(url)),
+                "UPDATE {p}report SET first_seen = ?, last_seen = ?, gone_at = ? WHERE id = ?", (*when, identity)
             )
+            if settle and (when.gone is None) != (row[0] is None):
+                self._settle(row[1:])
 
     def save_region(self, code: str | None) -> str | None:
         """Make sure of the row of `code` and of those above it; a code no list knows gets a row without a name."""
@@ -156,56 +164,92 @@ class Derived:
         return code
 
     def save_forms(self, rows: dict[str, list[dict[str, Any]]]) -> None:
-        """Replace `form`, `indicator` and `form_column` by `rows`: for each table its rows as dictionaries."""
+        """Replace `form`, `indicator` and `form_column` by `rows`: for each table its rows as dictionaries.
+
+        Every cell of the forms gets its code, in the order of the names, so that figures are listed in that order.
+        """
         for name in reversed(rows):
             self._execute(f"DELETE FROM {{p}}{name}")
         for name, records in rows.items():
             self.table(name).insert_all(records)
+        columns: dict[tuple[str, str], list[str]] = {}
+        for column in rows["form_column"]:
+            columns.setdefault((column["form"], column["tbl"]), []).append(column["code"])
+        cells = [(i["form"], i["code"], c) for i in rows["indicator"] for c in columns[i["form"], i["tbl"]]]
+        for cell in sorted(cells):
+            self.codes.figure(*cell)
 
-    def _save_report(self, identity: int, capture: Capture, report: Mapping[str, Any]) -> None:
+    def insert_findings(
+        self, findings: Iterable[tuple[Mapping[str, Any], int]], scope: int | str, report: int | None, capture: str
+    ) -> None:
+        """Insert findings, each with how often its kind, name and place stood before within `scope`."""
+        self._many("finding_data", 14, (
+            (ids.finding_id(scope, ids.finding_key(f["kind"], f["name"], f.get("at"), ordinal)), report, capture, None,
+             None, f["kind"], f["name"], f.get("at"), f.get("strength"), f["status"], plain(f.get("expected")),
+             plain(f.get("found")), f.get("cause"), f.get("note")) for f, ordinal in findings
+        ))  # fmt: skip
+
+    def _save_report(self, identity: int, capture: Capture, report: Mapping[str, Any], settle: bool) -> None:
         when = seen(self.conn, capture.url)
         if when is None:
             raise ValueError(f"capture {capture.id} was not saved before its report")
-        former = self._one("SELECT url, agency_id FROM {p}report WHERE id = ?", (identity,))
+        former = self._one("SELECT url, agency_id, year FROM {p}report WHERE id = ?", (identity,))
         if former and former[0] != capture.url:
             raise ArchiveError(f"two addresses have the report id {identity}: {former[0]} and {capture.url}")
         metadata = report["metadata"]
         agency, region, completed = self._save_agency(capture, report)
-        self._remove_contents(identity)
-        self.table("report").upsert(
-            {
-                "id": identity,
-                "url": capture.url,
-                "agency_id": agency[0] if agency else None,
-                "agency_name": agency[1] if agency else None,
-                "region": region,
-                "year": report["year"],
-                "title": report["title"],
-                "form": report["form"],
-                **{name: metadata[name] for name in _METADATA},
-                "first_seen": when.first,
-                "last_seen": when.last,
-                "gone_at": when.gone,
-                "capture_id": capture.id,
-                "parser": report["parser"],
-            },
-            pk="id",
-        )
-        self._many("figure", 10, (
-            (identity, f["form"], f["indicator"], f["col"], plain(f["value"]), f["raw"], f["state"], f["tbl"],
-             f["row"], f["cell"]) for f in report["figures"]
+        if former:
+            self._remove_contents(identity)
+        row = {
+            "id": identity,
+            "url": capture.url,
+            "agency_id": agency[0] if agency else None,
+            "agency_name": agency[1] if agency else None,
+            "region": region,
+            "year": report["year"],
+            "title": report["title"],
+            "form": report["form"],
+            **{name: metadata[name] for name in revisions.METADATA},
+            "first_seen": when.first,
+            "last_seen": when.last,
+            "gone_at": when.gone,
+            "capture_id": capture.id,
+            "parser": report["parser"],
+        }
+        if former:
+            self.table("report").update(identity, row)
+        else:
+            self._many("report", len(row), [tuple(row.values())])
+        code = self.codes.figure
+        values = ((figure, plain(figure["value"])) for figure in report["figures"])
+        self._many("figure_data", 8, (
+            (identity, code(f["form"], f["indicator"], f["col"]), value, raw_of(value, f["raw"], f["state"]),
+             STATES.index(f["state"]), f["tbl"], f["row"], f["cell"]) for f, value in values
         ))  # fmt: skip
         self._many("section", 4, ((identity, s["ordinal"], s["heading"], s["text"]) for s in report["sections"]))
         self._many("claim", 10, (
             (identity, ordinal, c["name"], c["form"], c["indicator"], c["col"], plain(c["value"]), c["raw"],
              c["section"], c["start"]) for ordinal, c in enumerate(report["claims"], 1)
         ))  # fmt: skip
-        self._save_findings(f"report:{identity}", identity, capture.id, [*report["findings"], *completed])
+        self._save_findings(identity, capture.id, [*report["findings"], *completed])
+        present = (agency[0] if agency else None, report["year"])
+        if settle:
+            self._settle(present)
+            if former and former[1:] != present:
+                self._settle(former[1:])
         if former and former[1]:
-            self._execute(
-                "DELETE FROM {p}agency WHERE id = ? AND NOT EXISTS (SELECT 1 FROM {p}report WHERE agency_id = ?)",
-                (former[1], former[1]),
-            )
+            self._drop_agency(former[1])
+
+    def _settle(self, agency_year: tuple[Any, ...]) -> None:
+        agency, year = agency_year
+        if agency is not None and year is not None:
+            years.settle(self, agency, year)
+
+    def _drop_agency(self, identity: int) -> None:
+        self._execute(
+            "DELETE FROM {p}agency WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM {p}report WHERE agency_id = ?1)",
+            (identity,),
+        )
 
     def _save_agency(
         self, capture: Capture, report: Mapping[str, Any]
@@ -248,20 +292,18 @@ class Derived:
         )
         return str(row[0]) if row else None
 
-    def _save_findings(
-        self, scope: str, report: int | None, capture: str | None, findings: Iterable[Mapping[str, Any]]
-    ) -> None:
-        repeated: dict[tuple[str, str, str | None], int] = {}
+    def _save_findings(self, identity: int, capture: str, findings: Iterable[Mapping[str, Any]]) -> None:
+        lists: dict[str, list[Any]] = {status: [] for status in PACKED}
         rows = []
-        for finding in findings:
-            key = (finding["kind"], finding["name"], finding.get("at"))
-            ordinal = repeated[key] = repeated.get(key, -1) + 1
-            rows.append(
-                (ids.finding_id(scope, *key, ordinal), report, capture, None, None, *key, finding.get("strength"),
-                 finding["status"], plain(finding.get("expected")), plain(finding.get("found")), finding.get("cause"),
-                 finding.get("note"))
-            )  # fmt: skip
-        self._many("finding", 14, rows)
+        for finding, ordinal in _numbered(findings):
+            if packable(finding):
+                sides = plain(finding.get("expected")), plain(finding.get("found"))
+                lists[finding["status"]].append(self.codes.element(finding, ordinal, *sides))
+            else:
+                rows.append((finding, ordinal))
+        if any(lists.values()):
+            self._many("check_data", 3, [(identity, *(packed(lists[status]) for status in PACKED))])
+        self.insert_findings(rows, identity, identity, capture)
 
     def _read_as_report(self, url: str) -> list[str]:
         """Ids of the captures of `url` that were read as reports, in the order of fetching."""
@@ -272,58 +314,22 @@ class Derived:
         )
         return [row[0] for row in rows]
 
-    def _shown_at(self, identity: int, order: list[str]) -> dict[str, Shown]:
-        """What each of the captures `order` showed: the newest from `figure`, the older by undoing revisions."""
-        holder = self._one("SELECT capture_id FROM {p}report WHERE id = ?", (identity,))
-        if not order or holder != (order[-1],):
-            return {}
-        rows = self.conn.execute(
-            f"SELECT form, indicator, col, value, raw FROM {self.prefix}figure WHERE report_id = ?", (identity,)
-        )
-        now: Shown = {(form, row, col): raw if value is None else value for form, row, col, value, raw in rows}
-        states = {order[-1]: now}
-        for later, earlier in zip(reversed(order), reversed(order[:-1]), strict=False):
-            now = dict(now)
-            for form, row, col, old in self.conn.execute(
-                f"SELECT form, indicator, col, before FROM {self.prefix}revision"
-                " WHERE report_id = ? AND from_capture = ? AND to_capture = ?",
-                (identity, earlier, later),
-            ):
-                if old is None:
-                    del now[form, row, col]
-                else:
-                    now[form, row, col] = old
-            states[earlier] = now
-        return states
-
-    def _save_revisions(
-        self, identity: int, capture: str, former: list[str], order: list[str], states: dict[str, Shown]
-    ) -> None:
-        """Write anew what lies between `capture` and its neighbours, before (`former`) and after (`order`)."""
-        old, new = set(pairwise(former)), set(pairwise(order))
-        touched = (old ^ new) | {pair for pair in new if capture in pair}
-        self.conn.executemany(
-            f"DELETE FROM {self.prefix}revision WHERE report_id = ? AND from_capture = ? AND to_capture = ?",
-            [(identity, *pair) for pair in touched],
-        )
-        rows = [
-            (identity, earlier, later, *key, states[earlier].get(key), states[later].get(key))
-            for earlier, later in sorted(touched & new)
-            if earlier in states and later in states
-            for key in sorted(states[earlier].keys() | states[later].keys())
-            if states[earlier].get(key) != states[later].get(key)
-        ]
-        self._many("revision", 8, rows)
-
-    def _remove(self, identity: int) -> None:
-        self._execute("DELETE FROM {p}revision WHERE report_id = ?", (identity,))
+    def _remove(self, identity: int, settle: bool) -> None:
+        held = self._one("SELECT agency_id, year FROM {p}report WHERE id = ?", (identity,))
+        for name in ("revision", "version"):
+            self._execute(f"DELETE FROM {{p}}{name} WHERE report_id = ?", (identity,))
         self._remove_contents(identity)
         self._execute("DELETE FROM {p}report WHERE id = ?", (identity,))
+        if held and settle:
+            self._settle(held)
+            if held[0] is not None:
+                self._drop_agency(held[0])
 
     def _remove_contents(self, identity: int) -> None:
-        for name in ("figure", "section", "claim"):
+        years.forget(self, identity)
+        for name in ("figure_data", "section", "claim", "check_data"):
             self._execute(f"DELETE FROM {{p}}{name} WHERE report_id = ?", (identity,))
-        self._execute("DELETE FROM {p}finding WHERE report_id = ? AND crawl_id IS NULL", (identity,))
+        self._execute("DELETE FROM {p}finding_data WHERE report_id = ? AND crawl_id IS NULL", (identity,))
 
     def _execute(self, statement: str, values: tuple[Any, ...] = ()) -> None:
         self.conn.execute(statement.format(p=self.prefix), values)
@@ -336,7 +342,18 @@ class Derived:
         self.conn.executemany(f"INSERT INTO {self.prefix}{name} VALUES ({', '.join('?' * columns)})", rows)
 
 
-def shown(figures: Iterable[Mapping[str, Any]]) -> Shown:
-    """What a revision compares, from the figures of a parser's dictionary."""
-    rows = ((figure, plain(figure["value"])) for figure in figures)
+def figures(report: Mapping[str, Any]) -> revisions.Figures:
+    """What a revision compares, from a parser's dictionary."""
+    rows = ((figure, plain(figure["value"])) for figure in report["figures"])
     return {(f["form"], f["indicator"], f["col"]): f["raw"] if value is None else value for f, value in rows}
+
+
+def _numbered(findings: Iterable[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any], int]]:
+    """Each finding with how often its kind, name and place stood before, from 0."""
+    repeated: dict[tuple[str, str, str | None], int] = {}
+    numbered = []
+    for finding in findings:
+        key = (finding["kind"], finding["name"], finding.get("at"))
+        ordinal = repeated[key] = repeated.get(key, -1) + 1
+        numbered.append((finding, ordinal))
+    return numbered

@@ -8,14 +8,27 @@ from __future__ import annotations
 
 import hashlib
 import json
+import multiprocessing
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
+from pathlib import Path
 from typing import NamedTuple
 
-from archive import bodies, ids
+from archive import bodies, connection, ids
 from archive.derive import Capture
+from archive.errors import ArchiveError
+from archive.parsing import follow_parent
 
 BATCH = 200  # bodies a transaction of the log
+FEW = 1000  # bodies that are checked sooner than other processes start
+KEPT = 32 * 1024 * 1024  # bytes of dictionaries kept in memory
+
+Problem = tuple[str, str | None]  # a body's hash, and what is wrong with it
+Log = Callable[[list[tuple[int, str, str, int]], int], None]
 
 
 class Damage(NamedTuple):
@@ -36,30 +49,113 @@ def capture_digest(capture: Capture) -> str:
     return hashlib.sha256(json.dumps(list(capture), ensure_ascii=False).encode()).hexdigest()[:16]
 
 
-def check_bodies(
-    conn: sqlite3.Connection,
-    names: Iterable[str],
-    checked_at: str,
-    log: Callable[[list[tuple[int, str, str, int]]], None],
-) -> Verified:
-    """Recompute the hash of each body in `names`; `log` gets rows for `fixity` (id, checked_at, sha256, ok)."""
-    damaged: list[Damage] = []
-    rows: list[tuple[int, str, str, int]] = []
-    checked = 0
-    for name in names:
+class Bodies:
+    """Bodies read from one connection; dictionaries that were just used are kept."""
+
+    def __init__(self, conn: sqlite3.Connection) -> None:
+        self.conn = conn
+        self._dictionaries: OrderedDict[str, bytes] = OrderedDict()
+
+    def fetch(self, sha256: str) -> bytes:
+        """The bytes of a body, checked against their hash.
+
+        KeyError where there is no such body, Damaged where they differ. A dictionary body is read the same way; it may
+        use a dictionary of its own, no deeper.
+        """
+        return self._fetch(sha256, depth=2)
+
+    def dictionary(self, sha256: str, depth: int = 1) -> bytes:
+        """The same, for a body that serves as dictionary."""
+        if (known := self._dictionaries.get(sha256)) is None:
+            known = self._dictionaries[sha256] = self._fetch(sha256, depth)
+            while sum(map(len, self._dictionaries.values())) > KEPT and len(self._dictionaries) > 1:
+                self._dictionaries.popitem(last=False)
+        self._dictionaries.move_to_end(sha256)
+        return known
+
+    def _fetch(self, sha256: str, depth: int) -> bytes:
+        row = self.conn.execute("SELECT encoding, data, dictionary FROM body WHERE sha256 = ?", (sha256,)).fetchone()
+        if row is None:
+            raise KeyError(sha256)
+        encoding, data, name = row
+        dictionary = None
+        if name is not None:
+            if depth == 0:
+                raise bodies.Damaged("its dictionary uses a dictionary that uses another")
+            try:
+                dictionary = self.dictionary(name, depth - 1)
+            except (KeyError, bodies.Damaged) as error:
+                raise bodies.Damaged(f"its dictionary {name} cannot be read: {error}") from error
+        return bodies.restore(sha256, encoding, data, dictionary)
+
+    def problem(self, sha256: str) -> str | None:
+        """What is wrong with a body, None where nothing is."""
         try:
-            fetch(conn, name)
-            problem = None
+            self.fetch(sha256)
         except bodies.Damaged as error:
-            problem = str(error)
-            damaged.append(Damage(name, problem, captures_of(conn, name)))
-        rows.append((ids.fixity_id(checked_at, name), checked_at, name, int(problem is None)))
-        checked += 1
-        if len(rows) == BATCH:
-            log(rows)
-            rows = []
-    log(rows)
+            return str(error)
+        return None
+
+
+def verify(
+    conn: sqlite3.Connection, path: Path, sample: int | None, checked_at: str, log: Log, workers: int
+) -> Verified:
+    """Recompute the hashes of all bodies and captures, or of the `sample` bodies not checked for longest.
+
+    `log` gets rows for `fixity` (id, checked_at, sha256, ok) a batch at a time, and how many bodies there are.
+    """
+    query = (
+        "SELECT b.sha256 FROM body AS b LEFT JOIN fixity AS f ON f.sha256 = b.sha256 GROUP BY b.sha256"
+        " ORDER BY max(f.checked_at), b.sha256 LIMIT ?"
+    )
+    names = [row[0] for row in conn.execute(query, (-1 if sample is None else sample,))]
+    damaged: list[Damage] = []
+    checked = 0
+    for batch in _checked(conn, path, names, workers):
+        rows = [(ids.fixity_id(checked_at, name), checked_at, name, int(problem is None)) for name, problem in batch]
+        log(rows, len(names))
+        damaged += [Damage(name, problem, captures_of(conn, name)) for name, problem in batch if problem]
+        checked += len(batch)
+    if sample is None:
+        damaged += check_captures(conn)
     return Verified(checked, damaged)
+
+
+def _checked(conn: sqlite3.Connection, path: Path, names: Sequence[str], workers: int) -> Iterator[list[Problem]]:
+    batches = (names[start : start + BATCH] for start in range(0, len(names), BATCH))
+    if workers < 2 or len(names) < FEW:
+        own = Bodies(conn)
+        for batch in batches:
+            yield [(name, own.problem(name)) for name in batch]
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(path,)) as pool:
+        waiting: deque[Future[list[Problem]]] = deque()
+        try:
+            for batch in islice(batches, 2 * workers):
+                waiting.append(pool.submit(_check, batch))
+            while waiting:
+                yield waiting.popleft().result()
+                waiting.extend(pool.submit(_check, batch) for batch in islice(batches, 1))
+        except BrokenProcessPool as error:
+            raise ArchiveError(
+                f"{path}: a process that checked bodies was killed. Run `gongkai verify` again."
+            ) from error
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+_own: Bodies  # of a checking process
+
+
+def _begin(path: Path) -> None:
+    global _own
+    follow_parent()
+    _own = Bodies(connection.connect(path, write=False, stale=True).conn)
+
+
+def _check(names: Sequence[str]) -> list[Problem]:
+    return [(name, _own.problem(name)) for name in names]
 
 
 def check_captures(conn: sqlite3.Connection) -> list[Damage]:
@@ -79,11 +175,8 @@ def check_captures(conn: sqlite3.Connection) -> list[Damage]:
 
 
 def fetch(conn: sqlite3.Connection, sha256: str) -> bytes:
-    """The bytes of a body, checked against their hash. KeyError where there is no such body, Damaged where they differ.
-
-    A dictionary body is read the same way; it may use a dictionary of its own, no deeper.
-    """
-    return _fetch(conn, sha256, depth=2)
+    """See `Bodies.fetch`."""
+    return Bodies(conn).fetch(sha256)
 
 
 def captures_of(conn: sqlite3.Connection, sha256: str) -> list[Capture]:
@@ -95,19 +188,3 @@ def captures_of(conn: sqlite3.Connection, sha256: str) -> list[Capture]:
         " OR dictionary IN (SELECT sha256 FROM body WHERE dictionary = :name)) ORDER BY id"
     )
     return [Capture(*row) for row in conn.execute(query, {"name": sha256})]
-
-
-def _fetch(conn: sqlite3.Connection, sha256: str, depth: int) -> bytes:
-    row = conn.execute("SELECT encoding, data, dictionary FROM body WHERE sha256 = ?", (sha256,)).fetchone()
-    if row is None:
-        raise KeyError(sha256)
-    encoding, data, name = row
-    dictionary = None
-    if name is not None:
-        if depth == 0:
-            raise bodies.Damaged("its dictionary uses a dictionary that uses another")
-        try:
-            dictionary = _fetch(conn, name, depth - 1)
-        except (KeyError, bodies.Damaged) as error:
-            raise bodies.Damaged(f"its dictionary {name} cannot be read: {error}") from error
-    return bodies.restore(sha256, encoding, data, dictionary)

@@ -23,12 +23,18 @@ def agency_id(region: str | None, name: str) -> int:
     return _number(f"{region or ''}\n{name}")
 
 
-def finding_id(scope: str, kind: str, name: str, at: str | None, ordinal: int) -> int:
-    """Id of a finding. `scope` names what it hangs on (`report:…`, `capture:…`, `crawl:…:portal`).
+def finding_key(kind: str, name: str, at: str | None, ordinal: int) -> int:
+    """What a finding says of itself, as a number; `ordinal` counts repetitions within its scope, from 0."""
+    return _number("\n".join((kind, name, at or "", str(ordinal))))
 
-    `ordinal` counts repetitions of the same kind, name and place within the scope, from 0.
+
+def finding_id(scope: int | str, key: int) -> int:
+    """Id of a finding: the exclusive or of `finding_key` and what it hangs on.
+
+    `scope` is the report's id, or else names a capture or crawl (`capture:…`, `crawl:…:portal`). The view `finding`
+    computes the same for the findings that are kept as codes.
     """
-    return _number("\n".join((scope, kind, name, at or "", str(ordinal))))
+    return key ^ (scope if isinstance(scope, int) else _number(scope))
 
 
 def fixity_id(checked_at: str, sha256: str) -> int:

@@ -113,6 +113,11 @@ class ParserPool:
 def begin(parser: str) -> None:
     """First thing in a worker: import the parser, so that no page pays for it, and tie the process to its parent."""
     importlib.import_module(parser)
+    follow_parent()
+
+
+def follow_parent() -> None:
+    """In a worker: end when the parent does, however that ends."""
     threading.Thread(target=_end_with_parent, name="end-with-parent", daemon=True).start()
 
 

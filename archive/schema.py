@@ -5,17 +5,19 @@ tables have no migrations, since a rebuild makes them anew; `DERIVED` is what th
 `reparse` build them beside the live ones. Columns beyond the contract: `capture.digest`, `entry.ordinal`.
 `reading.finished_at` is the capture's `fetched_at`, not a wall clock: a rebuild must give it again.
 
-Traps: `figure.value` and its kin are `ANY`, because STRICT would turn an integer in a REAL column into a float; a
+Traps: `figure_data.value` and its kin are `ANY`, because STRICT would turn an integer in a REAL column into a float; a
 rename rewrites the foreign keys of the tables that refer to it, a drop does not; index names are global, so a shadow
 table's index takes the one of two names that is free.
 """
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 
 from sqlite_utils import Database, Migrations
 
+from archive.panel import PANEL
 from archive.views import VIEWS
 
 APPLICATION_ID = 0x67676B31  # "ggk1"
@@ -90,11 +92,17 @@ def evidence(db: Database) -> None:
         db.execute(statement)
 
 
+EVIDENCE = ("portal", "crawl", "visit", "body", "capture", "entry", "fixity")  # in the order of their references
+FORMER = ("figure", "finding")  # derived tables of layouts before this one
+
 VERSION = 1
 """The schema's version: the number of migrations, and the `user_version` that the last of them sets."""
 
-# In the order of their references: a table refers to none below it. `{p}` is the prefix.
+# In the order of their references: a table refers to none below it. `{p}` is the prefix. Where a report has hundreds of
+# rows, names are coded: `figure` and `finding` are views (archive.views) over `figure_data`, `check_data`,
+# `across_data` and `finding_data`, which name their rows by `figure_code` and `check_code` (archive.coded).
 DERIVED: dict[str, str] = {
+    "layout": "(digest TEXT PRIMARY KEY) STRICT",
     "region": """(
   code TEXT PRIMARY KEY, name TEXT, level TEXT, parent TEXT REFERENCES {p}region(code),
   valid_from INTEGER, valid_to INTEGER, successor TEXT
@@ -128,11 +136,14 @@ DERIVED: dict[str, str] = {
   first_seen TEXT NOT NULL, last_seen TEXT NOT NULL, gone_at TEXT,
   capture_id TEXT NOT NULL REFERENCES capture(id), parser TEXT NOT NULL
 ) STRICT""",
-    "figure": """(
-  report_id INTEGER NOT NULL REFERENCES {p}report(id), form TEXT NOT NULL, indicator TEXT NOT NULL, col TEXT NOT NULL,
-  value ANY, raw TEXT NOT NULL, state TEXT NOT NULL CHECK (state IN ('number', 'blank', 'dash', 'text')),
-  tbl INTEGER, row INTEGER NOT NULL, cell INTEGER NOT NULL,
-  PRIMARY KEY (report_id, form, indicator, col)
+    "figure_code": """(
+  code INTEGER PRIMARY KEY, form TEXT NOT NULL, indicator TEXT NOT NULL, col TEXT NOT NULL,
+  UNIQUE (form, indicator, col)
+) STRICT""",
+    "figure_data": """(
+  report_id INTEGER NOT NULL REFERENCES {p}report(id), code INTEGER NOT NULL REFERENCES {p}figure_code(code),
+  value ANY, raw TEXT, state INTEGER NOT NULL, tbl INTEGER, row INTEGER NOT NULL, cell INTEGER NOT NULL,
+  PRIMARY KEY (report_id, code)
 ) STRICT, WITHOUT ROWID""",
     "section": """(
   report_id INTEGER NOT NULL REFERENCES {p}report(id), ordinal INTEGER NOT NULL, heading TEXT NOT NULL,
@@ -144,8 +155,18 @@ DERIVED: dict[str, str] = {
   form TEXT NOT NULL, indicator TEXT NOT NULL, col TEXT NOT NULL, value ANY, raw TEXT NOT NULL,
   section INTEGER NOT NULL, start INTEGER NOT NULL,
   PRIMARY KEY (report_id, ordinal)
+) STRICT, WITHOUT ROWID""",
+    "check_code": """(
+  code INTEGER PRIMARY KEY, key INTEGER NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, at TEXT, strength TEXT,
+  note TEXT, expected INTEGER, found INTEGER
 ) STRICT""",
-    "finding": """(
+    "check_data": """(
+  report_id INTEGER PRIMARY KEY REFERENCES {p}report(id), passed TEXT NOT NULL, moot TEXT NOT NULL
+) STRICT""",
+    "across_data": """(
+  report_id INTEGER PRIMARY KEY REFERENCES {p}report(id), passed TEXT NOT NULL, moot TEXT NOT NULL
+) STRICT""",
+    "finding_data": """(
   id INTEGER PRIMARY KEY, report_id INTEGER REFERENCES {p}report(id), capture_id TEXT REFERENCES capture(id),
   crawl_id TEXT REFERENCES crawl(id), portal TEXT REFERENCES portal(key), kind TEXT NOT NULL, name TEXT NOT NULL,
   at TEXT, strength TEXT, status TEXT NOT NULL CHECK (status IN ('pass', 'fail', 'not_assessable', 'notice')),
@@ -156,62 +177,120 @@ DERIVED: dict[str, str] = {
   to_capture TEXT NOT NULL REFERENCES capture(id), form TEXT NOT NULL, indicator TEXT NOT NULL, col TEXT NOT NULL,
   before ANY, after ANY,
   PRIMARY KEY (report_id, from_capture, to_capture, form, indicator, col)
+) STRICT, WITHOUT ROWID""",
+    "version": """(
+  capture_id TEXT PRIMARY KEY REFERENCES capture(id), report_id INTEGER NOT NULL REFERENCES {p}report(id),
+  content TEXT NOT NULL
+) STRICT""",
+    "twin": """(
+  report_id INTEGER PRIMARY KEY REFERENCES {p}report(id), shown INTEGER NOT NULL REFERENCES {p}report(id),
+  relation TEXT NOT NULL CHECK (relation IN ('same', 'contradicts')), compared INTEGER NOT NULL,
+  differing INTEGER NOT NULL
+) STRICT""",
+    "panel_data": f"""(
+  agency_id INTEGER NOT NULL REFERENCES {{p}}agency(id), year INTEGER NOT NULL,
+  report_id INTEGER NOT NULL REFERENCES {{p}}report(id), reports INTEGER NOT NULL,
+  {", ".join(f"{name} ANY" for name in PANEL)},
+  PRIMARY KEY (agency_id, year)
 ) STRICT""",
 }
 
-# Table, columns, and the rows that are indexed where not all are: a report has some 250 findings, nearly all of them
-# checks that pass, which are looked up by their report only.
+# Table, columns, and the rows that are indexed where not all are.
 INDEXES: dict[str, tuple[str, str, str | None]] = {
     "report_agency": ("report", "agency_id, year", None),
     "report_region": ("report", "region, year", None),
     "report_year": ("report", "year", None),
     "report_capture": ("report", "capture_id", None),
     "agency_region": ("agency", "region", None),
-    "figure_indicator": ("figure", "indicator, col, value", None),
+    "figure_value": ("figure_data", "code, value", None),
     "claim_indicator": ("claim", "indicator, col", None),
-    "finding_report": ("finding", "report_id", None),
-    "finding_capture": ("finding", "capture_id", "report_id IS NULL"),
-    "finding_name": ("finding", "kind, name, status", "status <> 'pass'"),
-    "finding_portal": ("finding", "portal, crawl_id", "crawl_id IS NOT NULL"),
+    "check_name": ("check_code", "name, at", None),
+    "finding_report": ("finding_data", "report_id", "report_id IS NOT NULL"),
+    "finding_capture": ("finding_data", "capture_id", "report_id IS NULL"),
+    "finding_name": ("finding_data", "kind, name, status", None),
+    "finding_portal": ("finding_data", "portal, crawl_id", "crawl_id IS NOT NULL"),
     "revision_to": ("revision", "to_capture", None),
+    "version_report": ("version", "report_id", None),
+    "twin_shown": ("twin", "shown", None),
+    "panel_year": ("panel_data", "year", None),
+    "panel_report": ("panel_data", "report_id", None),
 }
+
+LAYOUT = hashlib.sha256(repr((DERIVED, INDEXES)).encode()).hexdigest()[:16]
+"""Digest of what the derived tables look like; an archive keeps the one it was built with in `layout`."""
 
 
 def create_derived(conn: sqlite3.Connection, prefix: str = "") -> None:
     """Create the derived tables under `prefix`, without their secondary indexes."""
     for table, columns in DERIVED.items():
         conn.execute(f"CREATE TABLE {prefix}{table} {columns.format(p=prefix)}")
+    conn.execute(f"INSERT INTO {prefix}layout VALUES (?)", (LAYOUT,))
 
 
-def create_indexes(conn: sqlite3.Connection, prefix: str = "") -> None:
-    """Create the secondary indexes of the derived tables under `prefix`, by whichever of two names is free."""
-    for name, (table, columns, only) in INDEXES.items():
-        taken = conn.execute("SELECT 1 FROM sqlite_master WHERE type = 'index' AND name = ?", (name,)).fetchone()
-        where = f" WHERE {only}" if only else ""
-        conn.execute(f"CREATE INDEX {name}{'_2' if taken else ''} ON {prefix}{table}({columns}){where}")
+def create_indexes(conn: sqlite3.Connection, prefix: str = "", only: frozenset[str] | None = None) -> None:
+    """Create the secondary indexes of the derived tables under `prefix`, by whichever of two names is free.
+
+    `only` names those to create; an index that the table has already is left as it is.
+    """
+    for name, (table, columns, rows) in INDEXES.items():
+        names = (name, f"{name}_2")
+        owners = dict(
+            conn.execute("SELECT name, tbl_name FROM sqlite_master WHERE type = 'index' AND name IN (?, ?)", names)
+        )
+        if (only is not None and name not in only) or prefix + table in owners.values():
+            continue
+        where = f" WHERE {rows}" if rows else ""
+        free = names[1] if names[0] in owners else names[0]
+        conn.execute(f"CREATE INDEX {free} ON {prefix}{table}({columns}){where}")
+
+
+def layout_of(conn: sqlite3.Connection, prefix: str = "") -> str | None:
+    """The layout that the derived tables under `prefix` were built with; None where there are none that say so."""
+    known = conn.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (f"{prefix}layout",))
+    if known.fetchone() is None:
+        return None
+    row = conn.execute(f"SELECT digest FROM {prefix}layout").fetchone()
+    return None if row is None else str(row[0])
 
 
 def create_views(conn: sqlite3.Connection) -> None:
+    """Put the views as this code has them in the place of those that are there."""
+    drop_views(conn)
     for name, query in VIEWS.items():
         conn.execute(f"CREATE VIEW {name} AS {query}")
 
 
+def drop_views(conn: sqlite3.Connection) -> None:
+    for (name,) in conn.execute("SELECT name FROM sqlite_master WHERE type = 'view'").fetchall():
+        conn.execute(f"DROP VIEW {name}")
+
+
+def views_differ(conn: sqlite3.Connection) -> bool:
+    """Whether the views are not those of this code."""
+    there = dict(conn.execute("SELECT name, sql FROM sqlite_master WHERE type = 'view'"))
+    return there != {name: f"CREATE VIEW {name} AS {query}" for name, query in VIEWS.items()}
+
+
 def drop_shadows(conn: sqlite3.Connection) -> None:
-    """Remove what an interrupted rebuild left behind."""
-    for table in reversed(DERIVED):
-        conn.execute(f"DROP TABLE IF EXISTS {SHADOW}{table}")
+    """Remove what an interrupted rebuild left behind, whatever its layout; in the caller's transaction.
+
+    Foreign keys must be off on this connection: they would have every row of a table looked for in the others.
+    """
+    for (name,) in conn.execute(
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND substr(name, 1, ?) = ?", (len(SHADOW), SHADOW)
+    ).fetchall():
+        conn.execute(f"DROP TABLE {name}")
 
 
 def swap(conn: sqlite3.Connection) -> None:
     """Put the shadow tables in the place of the live ones, inside the caller's transaction.
 
-    Foreign keys must be off on this connection (SQLite ignores that pragma within a transaction); they are checked
-    here, and a row that refers to nothing raises IntegrityError.
+    The live ones may be of another layout. Foreign keys must be off on this connection (SQLite ignores that pragma
+    within a transaction); they are checked here, and a row that refers to nothing raises IntegrityError.
     """
-    for view in VIEWS:
-        conn.execute(f"DROP VIEW IF EXISTS {view}")
-    for table in reversed(DERIVED):
-        conn.execute(f"DROP TABLE {table}")
+    drop_views(conn)
+    for table in (*reversed(DERIVED), *FORMER):
+        conn.execute(f"DROP TABLE IF EXISTS {table}")
     for table in DERIVED:
         conn.execute(f"ALTER TABLE {SHADOW}{table} RENAME TO {table}")
     create_views(conn)

@@ -19,6 +19,7 @@ from typing import Any
 from archive import bodies, census, connection, fixity, ids, rebuild
 from archive.addresses import canonical_url
 from archive.derive import Capture, Derived
+from archive.dictionaries import Dictionaries
 from archive.errors import ArchiveBusy, ArchiveError, NewerArchive, NotAnArchive, explained
 from archive.forms import form_rows
 from archive.parsing import TIMEOUT, ParserPool
@@ -39,18 +40,22 @@ def now() -> str:
 class Store:
     """An open archive; `open` is the way to get one."""
 
-    def __init__(self, path: Path, *, write: bool, held: int | None) -> None:
+    def __init__(self, path: Path, *, write: bool, held: int | None, stale: bool = False) -> None:
         self.path = path
         self._held = held
-        self.db = connection.connect(path, write=write)
+        self.db = connection.connect(path, write=write, stale=stale)
         self.conn: sqlite3.Connection = self.db.conn
         self._derived = Derived(self.db)
+        self._bodies = fixity.Bodies(self.conn)
+        self._dictionaries = Dictionaries(self.conn, self._bodies)
 
     @classmethod
-    def open(cls, path: Path, *, write: bool = True, create: bool = False) -> Store:
+    def open(cls, path: Path, *, write: bool = True, create: bool = False, stale: bool = False) -> Store:
         """Open the archive at `path`; with `write`, as its only writer; with `create`, make it where nothing is.
 
-        Raises NotAnArchive and NewerArchive (the file is left untouched), ArchiveBusy where another process writes.
+        Raises NotAnArchive and NewerArchive (the file is left untouched), ArchiveBusy where another process writes,
+        ArchiveError where the derived tables are of another layout. With `stale` that is no error, and only evidence
+        may be read and written until `reparse`.
         """
         path = Path(path)
         known = connection.inspect(path)
@@ -59,12 +64,12 @@ class Store:
         if known is None and not path.parent.is_dir():
             raise ArchiveError(f"There is no folder {path.parent} to make the archive {path.name} in.")
         if not write:
-            return cls(path, write=False, held=None)
+            return cls(path, write=False, held=None, stale=stale)
         held = connection.lock(path.resolve())
         try:
             if connection.inspect(path) is None:
                 connection.create(path.resolve())
-            return cls(path, write=True, held=held)
+            return cls(path, write=True, held=held, stale=stale)
         except BaseException:
             os.close(held)
             raise
@@ -103,9 +108,14 @@ class Store:
                 yield
                 self.conn.execute("COMMIT")
             except BaseException:
+                self._derived.codes.forget()
                 if self.conn.in_transaction:
                     self.conn.execute("ROLLBACK")
                 raise
+
+    def tables_replaced(self) -> None:
+        """What is remembered of the derived tables no longer holds: a rebuild has put others in their place."""
+        self._derived.codes.forget()
 
     # Evidence
 
@@ -198,7 +208,10 @@ class Store:
         """
         url = canonical_url(capture.url)
         sha256 = bodies.digest(body) if body is not None else None
-        encoded = None if body is None or self._known_body(sha256) else bodies.compress(body)
+        encoded = None
+        if body is not None and not self._known_body(sha256):
+            with explained(self.path):
+                encoded = self._dictionaries.encode(body, url, capture.portal)
         last = self.last_good(url)
         outcome = capture.outcome
         if outcome == "ok":
@@ -214,7 +227,7 @@ class Store:
         with self.transaction():
             if encoded is not None:
                 self.conn.execute(
-                    "INSERT INTO body (sha256, size, media_type, encoding, data) VALUES (?, ?, ?, ?, ?)",
+                    "INSERT INTO body (sha256, size, media_type, dictionary, encoding, data) VALUES (?, ?, ?, ?, ?, ?)",
                     (sha256, len(body or b""), media_type, *encoded),
                 )
             if self.conn.execute("SELECT 1 FROM capture WHERE id = ?", (identity,)).fetchone():
@@ -259,7 +272,7 @@ class Store:
         """The bytes with this hash, checked. KeyError where there are none, ArchiveError where they are damaged."""
         with explained(self.path):
             try:
-                return fixity.fetch(self.conn, sha256)
+                return self._bodies.fetch(sha256)
             except bodies.Damaged as error:
                 raise ArchiveError(f"{self.path}: body {sha256} is damaged: {error}. Run `gongkai verify`.") from error
 
@@ -320,13 +333,13 @@ class Store:
                 crawl_id, portal = noticed.crawl_id, portal or noticed.portal
             scope = f"crawl:{crawl_id}:{portal or ''}:{capture_id or ''}"
             ordinal = self.conn.execute(
-                "SELECT count(*) FROM finding WHERE crawl_id = ? AND portal IS ? AND capture_id IS ?"
+                "SELECT count(*) FROM finding_data WHERE crawl_id = ? AND portal IS ? AND capture_id IS ?"
                 " AND kind = ? AND name = ? AND at IS ?",
                 (crawl_id, portal, capture_id, kind, name, at),
             ).fetchone()[0]
-            self.db.table("finding").insert(
+            self.db.table("finding_data").insert(
                 {
-                    "id": ids.finding_id(scope, kind, name, at, ordinal),
+                    "id": ids.finding_id(scope, ids.finding_key(kind, name, at, ordinal)),
                     "capture_id": capture_id,
                     "crawl_id": crawl_id,
                     "portal": portal,
@@ -348,36 +361,30 @@ class Store:
         *,
         parser: str = "parsers",
         timeout: float = TIMEOUT,
-    ) -> dict[str, int]:
+    ) -> dict[str, Any]:
         """Rebuild all derived tables in `workers` processes; see `rebuild.reparse`."""
         with ParserPool(workers, parser=parser, timeout=timeout) as pool:
             return rebuild.reparse(self, pool, progress)
 
-    def verify(self, sample: int | None = None, progress: rebuild.Progress | None = None) -> fixity.Verified:
-        """Recompute hashes and log them: of everything, or of the `sample` bodies that were not checked for longest."""
+    def verify(
+        self, sample: int | None = None, progress: rebuild.Progress | None = None, workers: int = 1
+    ) -> fixity.Verified:
+        """Recompute hashes and log them: of everything, or of the `sample` bodies that were not checked for longest.
+
+        Everything includes the captures' own rows; many bodies are checked in `workers` processes.
+        """
+        done = 0
+
+        def log(rows: list[tuple[int, str, str, int]], total: int) -> None:
+            nonlocal done
+            with self.transaction():
+                self.conn.executemany("INSERT OR REPLACE INTO fixity VALUES (?, ?, ?, ?)", rows)
+            done += len(rows)
+            if progress:
+                progress(done, total)
+
         with explained(self.path):
-            names = [
-                row[0]
-                for row in self.conn.execute(
-                    "SELECT b.sha256 FROM body AS b LEFT JOIN fixity AS f ON f.sha256 = b.sha256 GROUP BY b.sha256"
-                    " ORDER BY max(f.checked_at), b.sha256 LIMIT ?",
-                    (-1 if sample is None else sample,),
-                )
-            ]
-            done = 0
-
-            def log(rows: list[tuple[int, str, str, int]]) -> None:
-                nonlocal done
-                with self.transaction():
-                    self.conn.executemany("INSERT OR REPLACE INTO fixity VALUES (?, ?, ?, ?)", rows)
-                done += len(rows)
-                if progress:
-                    progress(done, len(names))
-
-            verified = fixity.check_bodies(self.conn, names, now(), log)
-            if sample is None:
-                verified.damaged.extend(fixity.check_captures(self.conn))
-        return verified
+            return fixity.verify(self.conn, self.path, sample, now(), log, workers)
 
     def _captures(self, condition: str, *values: object) -> Iterator[Capture]:
         with explained(self.path):

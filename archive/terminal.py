@@ -135,6 +135,20 @@ def facts(counts: Mapping[str, Any]) -> str:
     return ", ".join(parts)
 
 
+def print_rebuilt(result: Mapping[str, Any]) -> None:
+    """What a rebuild made (`Store.reparse`), then what differs from before: counts, cells, examples."""
+    changes = result["changes"]
+    print_lines([facts({name: value for name, value in result.items() if name != "changes"})])
+    if changes is None:
+        print_lines(["The tables before were of another layout: nothing to compare with."])
+        return
+    print_lines([f"changed from parser {', '.join(changes['parsers']) or 'none'}: {facts(changes)}"])
+    if changes["cells"]:
+        print_table(changes["cells"], ("form", "indicator", "col", "gained", "lost", "altered"))
+        examples = changes["examples"]
+        print_table([list(example.values()) for example in examples], list(examples[0]))
+
+
 def print_counts(counts: Mapping[str, Any]) -> None:
     """An archive's counts (`Store.counts`), one a line, a mapping's parts on the line of its name."""
     for name, value in counts.items():

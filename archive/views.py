@@ -1,133 +1,60 @@
-"""The views that readers start from: `figures`, `panel`, `coverage`, `findings`.
+"""The views that readers start from: `figure` and `finding` with their names decoded, and what is joined from them.
 
-`PANEL` says which cells of which form make a column of `panel`. Two forms stand in one column only where the same
-thing is counted, or where only the wording changed; where scope changed (2014's replies against 2019's results, its
-refusals against 2019's) each has a column of its own. A sum is NULL as soon as one of its cells is not a number.
+A report's checks that pass or cannot be assessed are one row of JSON (archive.coded); `finding` unpacks it. Its arms
+have a literal status each, so that a query for `status = 'fail'` never unpacks anything. The id of a coded finding is
+the exclusive or of the report's id and the code's key: SQLite has no such operator, hence (a | b) - (a & b).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from archive.panel import PANEL
 
-_Cell = tuple[str, str]  # indicator, column
-
-
-def _later(*cells: _Cell) -> dict[str, tuple[_Cell, ...]]:
-    return {"v2021": cells, "v2019": cells}
-
-
-def _total(*indicators: str) -> dict[str, tuple[_Cell, ...]]:
-    return _later(*((indicator, "total") for indicator in indicators))
+_FIGURE = """
+SELECT d.report_id, c.form, c.indicator, c.col, d.value, coalesce(d.raw, CAST(d.value AS TEXT), '') AS raw,
+  CASE d.state WHEN 0 THEN 'number' WHEN 1 THEN 'blank' WHEN 2 THEN 'dash' ELSE 'text' END AS state,
+  d.tbl, d.row, d.cell
+FROM figure_data AS d JOIN figure_code AS c ON c.code = d.code"""
 
 
-def _year(indicator: str) -> dict[str, tuple[_Cell, ...]]:
-    return {"v2014": ((indicator, "year_total"),)}
+def _unpacked(table: str, column: str, status: str, p: str) -> str:
+    return f"""
+SELECT (d.report_id | k.key) - (d.report_id & k.key) AS id, d.report_id, r.capture_id, NULL AS crawl_id,
+  NULL AS portal, k.kind, k.name, k.at, k.strength, '{status}' AS status,
+  CASE j.type WHEN 'integer' THEN k.expected ELSE coalesce(json_extract(j.value, '$[2]'), k.expected) END AS expected,
+  CASE j.type WHEN 'integer' THEN k.found ELSE json_extract(j.value, '$[1]') END AS found, NULL AS cause, k.note
+FROM {p}{table} AS d JOIN {p}report AS r ON r.id = d.report_id JOIN json_each(d.{column}) AS j
+JOIN {p}check_code AS k ON k.code = CASE j.type WHEN 'integer' THEN j.value ELSE json_extract(j.value, '$[0]') END"""
 
 
-def _cases(outcome: str) -> dict[str, tuple[_Cell, ...]]:
-    return _later(("cases", f"litigation_direct_{outcome}"), ("cases", f"litigation_after_review_{outcome}"))
+def finding_query(p: str = "") -> str:
+    """The findings of the tables under prefix `p`, with the columns of the contract."""
+    whole = f"""
+SELECT id, report_id, capture_id, crawl_id, portal, kind, name, at, strength, status, expected, found, cause, note
+FROM {p}finding_data"""
+    arms = [
+        _unpacked(table, column, status, p)
+        for table in ("check_data", "across_data")
+        for column, status in (("passed", "pass"), ("moot", "not_assessable"))
+    ]
+    return "\nUNION ALL".join((whole, *arms))
 
 
-PANEL: dict[str, dict[str, tuple[_Cell, ...]]] = {
-    "applications_received": _total("applications_received") | _year("applications_received"),
-    "applications_from_natural_persons": _later(("applications_received", "natural_person")),
-    "applications_carried_in": _total("applications_carried_in"),
-    "applications_carried_out": _total("applications_carried_out"),
-    "results_total": _total("results_total"),
-    "replies_total": _year("replies_total"),
-    "result_granted": _total("result_granted"),
-    "result_agreed": _year("result_agreed"),
-    "result_already_public": _year("result_already_public"),
-    "result_partially_granted": _total("result_partially_granted") | _year("result_partially_granted"),
-    "denied": _total(
-        "denied_state_secret",
-        "denied_prohibited_by_law",
-        "denied_security_stability",
-        "denied_third_party_rights",
-        "denied_internal_affairs",
-        "denied_deliberative_process",
-        "denied_enforcement_file",
-        "denied_administrative_inquiry",
-    ),
-    "refused_total": _year("refused_total"),
-    "denied_state_secret": _total("denied_state_secret") | _year("denied_state_secret"),
-    "denied_security_stability": _total("denied_security_stability") | _year("denied_security_stability"),
-    "denied_prohibited_by_law": _total("denied_prohibited_by_law"),
-    "denied_third_party_rights": _total("denied_third_party_rights"),
-    "denied_internal_affairs": _total("denied_internal_affairs"),
-    "denied_deliberative_process": _total("denied_deliberative_process"),
-    "denied_enforcement_file": _total("denied_enforcement_file"),
-    "denied_administrative_inquiry": _total("denied_administrative_inquiry"),
-    "unable": _total("unable_not_held", "unable_requires_creation", "unable_still_unclear"),
-    "not_processed": _total(
-        "not_processed_petition",
-        "not_processed_duplicate",
-        "not_processed_publication",
-        "not_processed_excessive",
-        "not_processed_reissue",
-    ),
-    "other_disposition": {
-        "v2021": (("other_no_correction", "total"), ("other_fee_unpaid", "total"), ("other_miscellaneous", "total")),
-        "v2019": (("other_disposition", "total"),),
-    },
-    "review_total": _later(("cases", "review_total")) | _year("review_total"),
-    "review_upheld": _later(("cases", "review_upheld")) | _year("review_upheld"),
-    "review_corrected": _later(("cases", "review_corrected")) | _year("review_corrected"),
-    "litigation_total": _cases("total") | _year("litigation_total"),
-    "litigation_upheld": _cases("upheld") | _year("litigation_upheld"),
-    "litigation_corrected": _cases("corrected") | _year("litigation_corrected"),
-    "normative_documents_issued": {
-        "v2021": (("normative_documents", "issued"),),
-        "v2019": (("normative_documents", "newly_produced"),),
-    }
-    | _year("normative_documents_issued"),
-    "normative_documents_in_force": {"v2021": (("normative_documents", "in_force"),)},
-    "licensing_decisions": _later(("administrative_licensing", "decisions")),
-    "penalty_decisions": _later(("administrative_penalty", "decisions")),
-    "compulsion_decisions": _later(("administrative_compulsion", "decisions")),
-    "proactive_items_disclosed": _year("proactive_items_disclosed"),
-}
-
-
-def _cell(form: str, cell: _Cell) -> str:
-    return (
-        f"(SELECT value FROM figure WHERE report_id = r.id AND form = '{form}'"
-        f" AND indicator = '{cell[0]}' AND col = '{cell[1]}')"
-    )
-
-
-def _column(name: str, forms: dict[str, tuple[_Cell, ...]]) -> str:
-    sums = [" + ".join(_cell(form, cell) for cell in cells) for form, cells in forms.items()]
-    return f"{sums[0] if len(sums) == 1 else 'coalesce(' + ', '.join(sums) + ')'} AS {name}"
-
-
-def _lines(parts: Iterable[str]) -> str:
-    return ",\n  ".join(parts)
-
-
-# An agency-year with several reports (twins on two portals) is represented by one: with a form before without,
-# still online before gone, then the one seen first.
+# Rates need all their cells as numbers, and a denominator over 0. `granted` is in full or in part; the two denominators
+# are all results, and results without those that could not be provided or were not processed.
+_GRANTED = "1.0 * (d.result_granted + d.result_partially_granted)"
 _PANEL = f"""
-WITH ranked AS (
-  SELECT *, row_number() OVER (
-    PARTITION BY agency_id, year ORDER BY form IS NULL, gone_at IS NOT NULL, first_seen, id
-  ) AS rank, count(*) OVER (PARTITION BY agency_id, year) AS reports
-  FROM report WHERE agency_id IS NOT NULL AND year IS NOT NULL
-)
-SELECT
-  {
-    _lines(
-        [
-            "r.agency_id, a.name AS agency, a.region, g.name AS region_name, a.level, a.kind, r.year, r.form",
-            "r.id AS report_id, r.url, r.reports",
-            *(_column(name, forms) for name, forms in PANEL.items()),
-        ]
-    )
-}
-FROM ranked AS r
-JOIN agency AS a ON a.id = r.agency_id
-LEFT JOIN region AS g ON g.code = a.region
-WHERE r.rank = 1"""
+SELECT d.agency_id, a.name AS agency, a.region, g.name AS region_name, a.level, a.kind, d.year, r.form,
+  d.report_id, r.url, d.reports,
+  (SELECT count(*) FROM twin AS t WHERE t.shown = d.report_id AND t.relation = 'contradicts') AS contradictions,
+  (SELECT json_group_array(t.report_id) FROM twin AS t WHERE t.shown = d.report_id) AS others,
+  {", ".join(f"d.{name}" for name in PANEL)},
+  CASE WHEN d.results_total > 0 THEN {_GRANTED} / d.results_total END AS granted_rate,
+  CASE WHEN d.results_total - d.unable - d.not_processed > 0
+    THEN {_GRANTED} / (d.results_total - d.unable - d.not_processed) END AS granted_rate_of_decided
+FROM panel_data AS d
+JOIN report AS r ON r.id = d.report_id
+JOIN agency AS a ON a.id = d.agency_id
+LEFT JOIN region AS g ON g.code = a.region"""
 
 _FIGURES = """
 SELECT f.report_id, r.agency_name, r.region, g.name AS region_name, r.year, f.form, f.indicator, i.label, i.label_en,
@@ -177,4 +104,7 @@ SELECT d.agency_id, d.name AS agency, d.region, d.year, 1 AS due,
   d.portal
 FROM due AS d"""
 
-VIEWS: dict[str, str] = {"figures": _FIGURES, "panel": _PANEL, "coverage": _COVERAGE, "findings": _FINDINGS}
+VIEWS: dict[str, str] = {
+    "figure": _FIGURE, "finding": finding_query(), "figures": _FIGURES, "panel": _PANEL, "coverage": _COVERAGE,
+    "findings": _FINDINGS,
+}  # fmt: skip

@@ -94,7 +94,7 @@ def test_a_rebuild_repairs_what_differs(tmp_path: Path, pool: ParserPool) -> Non
         fill(store)
         before = list(canonical.derived(store.conn))
         seen: list[tuple[int, int]] = []
-        store.conn.execute("UPDATE figure SET value = 999 WHERE indicator = 'applications_received'")
+        store.conn.execute("UPDATE figure_data SET value = 999")
         store.conn.execute("DELETE FROM section")
         assert list(canonical.derived(store.conn)) != before
         assert rebuild.reparse(store, pool, lambda done, total: seen.append((done, total)))["failed"] == 0
@@ -119,16 +119,19 @@ def test_readers_see_the_old_tables_until_the_swap(tmp_path: Path, pool: ParserP
             assert reader.conn.execute(titles).fetchall() == [(None,)]
 
 
-def test_a_rebuild_that_stops_leaves_the_old_tables_and_is_swept_away(tmp_path: Path, pool: ParserPool) -> None:
+def test_a_rebuild_that_stops_goes_on_where_it_was(
+    tmp_path: Path, pool: ParserPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from archive import rebuild
 
+    monkeypatch.setattr(rebuild, "BATCH", 3)
     path = tmp_path / "a.db"
     with Store.open(path, create=True) as store:
         fill(store)
         before = list(canonical.derived(store.conn))
 
         def stop(done: int, total: int) -> None:
-            if done == 3:
+            if done == 7:
                 raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
@@ -136,8 +139,80 @@ def test_a_rebuild_that_stops_leaves_the_old_tables_and_is_swept_away(tmp_path: 
         assert f"{schema.SHADOW}report" in store.db.table_names()
         assert list(canonical.derived(store.conn)) == before
     with Store.open(path) as store:
-        assert not [name for name in store.db.table_names() if name.startswith(schema.SHADOW)]
+        crawl = begin(store, 9)
+        keep(store, crawl, URL.format("late"), 9, page(year=2021, figures={"applications_received": "7"}))
+        store.save_capture(fetched(crawl, URL.format(0), 9, outcome="gone", status=404), None, None)
+        before = list(canonical.derived(store.conn))
+        seen: list[tuple[int, int]] = []
+        result = rebuild.reparse(store, pool, lambda done, total: seen.append((done, total)))
+        assert seen[0][0] == 7 and seen[-1] == (seen[-1][1], seen[-1][1])
         assert list(canonical.derived(store.conn)) == before
+        assert result["changes"]["figures"] == {"gained": 0, "lost": 0, "altered": 0}
+        assert not [name for name in store.db.table_names() if name.startswith(schema.SHADOW)]
+
+
+def test_a_rebuild_begun_by_another_parser_is_begun_anew(
+    tmp_path: Path, pool: ParserPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from archive import rebuild
+
+    monkeypatch.setattr(rebuild, "BATCH", 3)
+    with Store.open(tmp_path / "a.db", create=True) as store:
+        fill(store)
+
+        def stop(done: int, total: int) -> None:
+            if done == 7:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            rebuild.reparse(store, pool, stop)
+        store.conn.execute(f"UPDATE {schema.SHADOW}progress SET parser = 'stub 0'")
+        seen: list[tuple[int, int]] = []
+        rebuild.reparse(store, pool, lambda done, total: seen.append((done, total)))
+        assert seen[0][0] == 1
+
+
+def test_a_rebuild_says_what_it_changed(tmp_path: Path, pool: ParserPool) -> None:
+    from archive import rebuild
+
+    with Store.open(tmp_path / "a.db", create=True) as store:
+        crawl = begin(store)
+        for number, (figures, checks) in enumerate(
+            [
+                ({"applications_received": "1", "complaints_total": "2"}, {"a": "pass", "b": "fail"}),
+                ({"applications_received": "3"}, {"a": "fail", "b": "fail"}),
+            ]
+        ):
+            keep(store, crawl, URL.format(number), 1, page(year=2020, figures=figures, checks=checks))
+        conn = store.conn
+        first, second = (id for (id,) in conn.execute("SELECT id FROM report ORDER BY url"))
+        code = "(SELECT code FROM figure_code WHERE indicator = '{}' AND col = 'year_total' AND form = 'v2014')"
+        received, complaints = code.format("applications_received"), code.format("complaints_total")
+        conn.execute(f"UPDATE figure_data SET value = 9 WHERE report_id = ? AND code = {received}", (first,))
+        conn.execute(f"DELETE FROM figure_data WHERE report_id = ? AND code = {complaints}", (first,))
+        conn.execute(
+            f"INSERT INTO figure_data SELECT report_id, {complaints}, 5, NULL, 0, 1, 9, 3 FROM figure_data"
+            " WHERE report_id = ?",
+            (second,),
+        )
+        conn.execute("DELETE FROM finding_data WHERE report_id = ? AND name = 'a'", (second,))
+        (passing,) = conn.execute("SELECT id FROM finding WHERE report_id = ? AND status = 'pass'", (first,)).fetchone()
+        conn.execute(
+            "INSERT INTO finding_data SELECT id, report_id, capture_id, NULL, NULL, kind, name, at, strength, 'fail',"
+            " expected, found, 'source', NULL FROM finding WHERE id = ?",
+            (passing,),
+        )
+        conn.execute("UPDATE check_data SET passed = '[]' WHERE report_id = ?", (first,))
+        changed = rebuild.reparse(store, pool)["changes"]
+        assert changed["figures"] == {"gained": 1, "lost": 1, "altered": 1}
+        assert changed["checks"] == {"newly_failing": 1, "newly_passing": 1, "failing_no_more_otherwise": 0}
+        assert changed["reports"] == {"gained": 0, "lost": 0} and changed["parsers"] == [samples.VERSION]
+        assert changed["cells"][0] == ["v2014", "complaints_total", "year_total", 1, 1, 0]
+        assert {(e["change"], e["before"], e["after"]) for e in changed["examples"]} == {
+            ("altered", "9 (number)", "1 (number)"),
+            ("lost", "5 (number)", None),
+            ("gained", None, "2 (number)"),
+        }
 
 
 def test_a_damaged_body_stops_a_rebuild(tmp_path: Path, pool: ParserPool) -> None:
@@ -246,5 +321,5 @@ def test_the_canonical_dump_forgets_times_and_second_looks(tmp_path: Path) -> No
     assert full[0] != full[1]
     assert {line.partition(" ")[0] for line in dumps[0]} >= {"body", "capture", "entry", "report", "figure", "revision"}
     with Store.open(tmp_path / "b.db") as store:
-        store.conn.execute("UPDATE figure SET value = 3")
+        store.conn.execute("UPDATE figure_data SET value = 3")
         assert list(canonical.dump(store.conn)) != dumps[0]

@@ -65,14 +65,13 @@ def archive(tmp_path: Path) -> Iterator[Path]:
         "parser": "0",
     }
     db.table("report").insert(report)
-    for col, value in (("quarter", 21), ("year_total", 163)):
-        conn.execute(
-            "insert into figure values (9, 'v2014', 'proactive_items_disclosed', ?, ?, ?, 'number', 2, 6, 3)",
-            (col, value, str(value)),
-        )
+    for code, col, value in ((1, "quarter", 21), (2, "year_total", 163)):
+        conn.execute("insert into figure_code values (?, 'v2014', 'proactive_items_disclosed', ?)", (code, col))
+        conn.execute("insert into figure_data values (9, ?, ?, null, 0, 2, 6, 3)", (code, value))
     for number, status in enumerate(("pass", "notice", "fail")):
         conn.execute(
-            "insert into finding (id, report_id, capture_id, kind, name, status) values (?, 9, 'cap', 'check', ?, ?)",
+            "insert into finding_data (id, report_id, capture_id, kind, name, status)"
+            " values (?, 9, 'cap', 'check', ?, ?)",
             (number, f"check_{number}", status),
         )
     db.close()

@@ -79,10 +79,15 @@ def test_an_archive_that_lacks_what_was_planted_is_told_apart(shown: tuple[Path,
         store.conn.execute("update capture set outcome = 'failed' where url = ?", (url,))
         assert len(planted.differences(store)) == 1 and "outcomes" in planted.differences(store)[0]
         (report,) = store.conn.execute("select id from report limit 1").fetchone()
-        for table, column in (("figure", "report_id"), ("section", "report_id"), ("claim", "report_id")):
-            store.conn.execute(f"delete from {table} where {column} = ?", (report,))
-        store.conn.execute("delete from finding where report_id = ?", (report,))
-        store.conn.execute("delete from report where id = ?", (report,))
+        with store.transaction():
+            store.conn.execute("pragma defer_foreign_keys = on")
+            tables = store.conn.execute(
+                "select m.name from sqlite_master as m, pragma_table_info(m.name) as c"
+                " where m.type = 'table' and c.name = 'report_id'"
+            ).fetchall()
+            for (table,) in tables:
+                store.conn.execute(f"delete from {table} where report_id = ?", (report,))
+            store.conn.execute("delete from report where id = ?", (report,))
         assert {text.split(": ")[1] for text in planted.differences(store)} == {"outcomes", "reports"}
 
 

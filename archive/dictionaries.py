@@ -1,0 +1,72 @@
+"""Which stored body helps to compress a new one, and whether it does.
+
+The URL's first good body if there is one, else the portal's first report page: never robots.txt or a list, which share
+nothing with a report. A dictionary is read back for every body that uses it, so chains are short: a body that serves as
+dictionary may use one itself, and that one none. Nothing ever deletes a body.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import NamedTuple
+
+from archive import bodies
+from archive.fixity import Bodies
+from archive.schema import CAPTURE_ORDER, GOOD
+
+_FIRST = (
+    "SELECT sha256 FROM capture WHERE {0} AND sha256 IS NOT NULL AND outcome IN "
+    f"{GOOD} ORDER BY {CAPTURE_ORDER} LIMIT 1"
+)
+
+
+class Kept(NamedTuple):
+    """A body as its row holds it."""
+
+    dictionary: str | None
+    encoding: str
+    data: bytes
+
+
+class Dictionaries:
+    """The dictionaries of one archive; remembers each portal's first page."""
+
+    def __init__(self, conn: sqlite3.Connection, stored: Bodies) -> None:
+        self.conn = conn
+        self.stored = stored
+        self._first_pages: dict[str, str] = {}
+
+    def encode(self, body: bytes, url: str, portal: str | None) -> Kept:
+        """A new body of `url` with or without a dictionary, whichever is smaller.
+
+        A dictionary that is damaged is not used; `verify` reports it.
+        """
+        alone = bodies.compress(body)
+        name = self.name_for(url, portal)
+        if name is None:
+            return Kept(None, *alone)
+        try:
+            dictionary = self.stored.dictionary(name)
+        except bodies.Damaged:
+            return Kept(None, *alone)
+        helped = bodies.compress(body, dictionary)
+        return Kept(name, *helped) if len(helped.data) < len(alone.data) else Kept(None, *alone)
+
+    def name_for(self, url: str, portal: str | None) -> str | None:
+        """Hash of the dictionary for a new body of `url`, None where there is none or its own chain is too long."""
+        row = self.conn.execute(_FIRST.format("url = ?"), (url,)).fetchone()
+        name = row[0] if row else self._first_page(portal)
+        deep = self.conn.execute(
+            "SELECT 1 FROM body AS b JOIN body AS d ON d.sha256 = b.dictionary"
+            " WHERE b.sha256 = ? AND d.dictionary IS NOT NULL",
+            (name,),
+        ).fetchone()
+        return None if name is None or deep else str(name)
+
+    def _first_page(self, portal: str | None) -> str | None:
+        if portal is not None and portal not in self._first_pages:
+            row = self.conn.execute(_FIRST.format("portal = ? AND kind = 'report'"), (portal,)).fetchone()
+            if row is None:
+                return None
+            self._first_pages[portal] = row[0]
+        return self._first_pages.get(portal) if portal is not None else None
