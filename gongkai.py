@@ -321,6 +321,59 @@ def verify(sample: int | None, db: Path, as_json: bool) -> None:
 
 
 @main.command()
+@click.argument("url")
+@click.option("--before", metavar="CAPTURE", help="The older version's capture; by default the last but one.")
+@click.option("--after", metavar="CAPTURE", help="The newer version's capture; by default the last.")
+@with_db
+@with_json
+def diff(url: str, before: str | None, after: str | None, db: Path, as_json: bool) -> None:
+    """Two versions of a page side by side.
+
+    First the figures that differ, then title and labels, then the sentences of the prose that only one of them has.
+
+    \b
+    Exit codes: 0 shown, differences or none; 2 no such page, or only one version of it; 5 no archive, disk or database.
+    """
+    from archive import comparing
+    from archive.parsing import ParserPool
+
+    with opened(db) as store, ParserPool(2) as pool:
+        try:
+            result = comparing.diff(store, pool, url, before, after)
+        except comparing.NotTwo as error:
+            stop(2, str(error))
+    show(result, as_json, lambda: terminal.print_diff(result))
+
+
+@main.command()
+@click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="A.db B.db...")
+@click.option("--into", "target", required=True, type=click.Path(path_type=Path), help="Made where nothing is.")
+@with_json
+def merge(sources: tuple[Path, ...], target: Path, as_json: bool) -> None:
+    """Bring several archives together in one.
+
+    Ids stay as they are; the order does not matter, nor does doing it twice. The sources are only read. Afterwards
+    everything is read anew, as by `gongkai reparse`. A run that was killed goes on with the same command.
+
+    \b
+    Exit codes: 0 done; 1 a page could not be parsed; 2 no such archive; 4 another run holds the target;
+    5 disk or database, a source that is damaged or no archive.
+    """
+    from archive import merging
+
+    if missing := [str(source) for source in sources if not source.exists()]:
+        stop(2, f"no such archive: {', '.join(missing)}")
+    if target.resolve() in {source.resolve() for source in sources}:
+        stop(2, f"{target} cannot be a source of itself; it keeps all that it has anyway")
+    with opened(target, write=True, create=True, stale=True) as store, terminal.progress_bar("merge") as progress:
+        result: dict[str, Any] = {"added": merging.merge(store, sources, progress)}
+        result |= store.reparse(os.cpu_count() or 1, progress)
+    show(result, as_json, lambda: terminal.print_rebuilt(result))
+    if result["failed"]:
+        stop(1, f"{result['failed']} pages could not be parsed; the table finding says which (kind parser).")
+
+
+@main.command()
 @with_db
 @with_json
 def status(db: Path, as_json: bool) -> None:

@@ -117,8 +117,8 @@ def connect(path: Path, *, write: bool, stale: bool = False) -> Database:
                         schema.create_views(db.conn)
             elif not stale:
                 raise ArchiveError(
-                    f"{path}: its derived tables were made by another version of gongkai. `gongkai reparse` makes them"
-                    " anew from the stored pages; the pages and all other evidence are as they were"
+                    f"{path}: its derived tables are not those of this gongkai: another version made them, or a merge"
+                    " was cut short. `gongkai reparse` makes them anew from the stored pages; no evidence is touched"
                 )
         except BaseException:
             db.close()

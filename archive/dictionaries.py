@@ -56,12 +56,7 @@ class Dictionaries:
         """Hash of the dictionary for a new body of `url`, None where there is none or its own chain is too long."""
         row = self.conn.execute(_FIRST.format("url = ?"), (url,)).fetchone()
         name = row[0] if row else self._first_page(portal)
-        deep = self.conn.execute(
-            "SELECT 1 FROM body AS b JOIN body AS d ON d.sha256 = b.dictionary"
-            " WHERE b.sha256 = ? AND d.dictionary IS NOT NULL",
-            (name,),
-        ).fetchone()
-        return None if name is None or deep else str(name)
+        return None if name is None or chained(self.conn, name) > 1 else str(name)
 
     def _first_page(self, portal: str | None) -> str | None:
         if portal is not None and portal not in self._first_pages:
@@ -70,3 +65,13 @@ class Dictionaries:
                 return None
             self._first_pages[portal] = row[0]
         return self._first_pages.get(portal) if portal is not None else None
+
+
+def chained(conn: sqlite3.Connection, sha256: str) -> int:
+    """How many bodies must be read before this one: 0 without a dictionary, 1 with, 2 where that one has one too."""
+    row = conn.execute(
+        "SELECT b.dictionary IS NOT NULL, d.dictionary IS NOT NULL FROM body AS b"
+        " LEFT JOIN body AS d ON d.sha256 = b.dictionary WHERE b.sha256 = ?",
+        (sha256,),
+    ).fetchone()
+    return sum(row) if row else 0

@@ -73,7 +73,7 @@ def save_changes(derived: Derived, identity: int, order: list[str]) -> None:
         for finding in differences(versions[earlier], versions[later]):
             key = (finding["name"], finding["at"])
             ordinal = repeated[key] = repeated.get(key, -1) + 1
-            rows.append((finding | {"note": f"{finding['note']} (captures {earlier}, {later})"}, ordinal))
+            rows.append((finding, ordinal))
         derived.insert_findings(rows, identity, identity, later)
 
 

@@ -140,13 +140,30 @@ def print_rebuilt(result: Mapping[str, Any]) -> None:
     changes = result["changes"]
     print_lines([facts({name: value for name, value in result.items() if name != "changes"})])
     if changes is None:
-        print_lines(["The tables before were of another layout: nothing to compare with."])
+        print_lines(["The tables before were of another layout or another set of pages: nothing to compare with."])
         return
     print_lines([f"changed from parser {', '.join(changes['parsers']) or 'none'}: {facts(changes)}"])
     if changes["cells"]:
         print_table(changes["cells"], ("form", "indicator", "col", "gained", "lost", "altered"))
         examples = changes["examples"]
         print_table([list(example.values()) for example in examples], list(examples[0]))
+
+
+def print_diff(result: Mapping[str, Any]) -> None:
+    """Two versions of a page (`comparing.diff`): figures, then labels, then prose."""
+    sides = [f"{name} {result[name]['fetched_at']} ({result[name]['id']})" for name in ("before", "after")]
+    print_lines([result["url"], *sides])
+    figures = [
+        [f["label"], f["indicator"], f["col"], *("absent" if side is None else mark(side) for side in
+         (f["before"], f["after"]))] for f in result["figures"]
+    ]  # fmt: skip
+    print_lines([f"{len(figures)} figures differ, {result['same']} are the same"])
+    if figures:
+        print_table(figures, ("figure", "indicator", "col", "before", "after"))
+    if result["metadata"]:
+        print_table([list(row.values()) for row in result["metadata"]], ("label", "before", "after"))
+    if result["prose"]:
+        print_table([list(row.values()) for row in result["prose"]], ("section", "before", "after"))
 
 
 def print_counts(counts: Mapping[str, Any]) -> None:

@@ -25,7 +25,10 @@ METADATA = dict.fromkeys(
 
 
 def page(**changes: Any) -> bytes:
-    """Bytes of a page; `figures` maps an indicator to its raw text, `furniture` is read by nobody."""
+    """Bytes of a page; `furniture` is read by nobody.
+
+    `figures` maps an indicator of v2014, or `form:indicator:col`, to its raw text.
+    """
     return json.dumps(changes, ensure_ascii=False).encode()
 
 
@@ -37,15 +40,16 @@ def parse(body: bytes, *, url: str | None = None, media_type: str | None = None)
         os._exit(said["die"])
     figures = []
     for row, (indicator, raw) in enumerate(said.get("figures", {}).items(), 1):
-        state = "blank" if not raw.strip() else "number" if raw.isdigit() else "text"
+        state = "blank" if not raw.strip() else "number" if raw.isdigit() else "dash" if raw == "-" else "text"
+        form, code, col = indicator.split(":") if ":" in indicator else ("v2014", indicator, "year_total")
         figures.append(
-            {"form": "v2014", "indicator": indicator, "col": "year_total", "label": indicator, "raw": raw,
+            {"form": form, "indicator": code, "col": col, "label": code, "raw": raw,
              "value": int(raw) if state == "number" else None, "state": state, "unit": "件", "tbl": 1, "row": row,
              "cell": 3}
         )  # fmt: skip
     kind = said.get("kind", "report")
     return {
-        "kind": kind, "title": said.get("title"), "url": url, "form": "v2014" if figures else None,
+        "kind": kind, "title": said.get("title"), "url": url, "form": figures[0]["form"] if figures else None,
         "year": said.get("year"), "media_type": media_type, "charset": "utf-8", "parser": VERSION,
         "metadata": METADATA | said.get("metadata", {}), "figures": figures,
         "sections": [{"ordinal": 1, "heading": "一、概述", "text": said.get("text", "")}] if kind == "report" else [],
