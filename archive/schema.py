@@ -92,10 +92,17 @@ def evidence(db: Database) -> None:
         db.execute(statement)
 
 
+@migrations()
+def dictionaries(db: Database) -> None:
+    """Version 2: the bodies that a damaged dictionary takes along are found without reading them all."""
+    db.execute("CREATE INDEX body_dictionary ON body(dictionary) WHERE dictionary IS NOT NULL")
+    db.execute("PRAGMA user_version = 2")
+
+
 EVIDENCE = ("portal", "crawl", "visit", "body", "capture", "entry", "fixity")  # in the order of their references
 FORMER = ("figure", "finding")  # derived tables of layouts before this one
 
-VERSION = 1
+VERSION = 2
 """The schema's version: the number of migrations, and the `user_version` that the last of them sets."""
 
 # In the order of their references: a table refers to none below it. `{p}` is the prefix. Where a report has hundreds of

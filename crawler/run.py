@@ -93,6 +93,7 @@ def crawl(
 def summarise(session: Session, portals: Sequence[Portal]) -> Summary:
     """The summary of a session whose crawlers are done, with the exit code of docs/design.md."""
     decisions = session.decisions()
+    session.verify_sample()
     code, reasons = exit_code(session, decisions["fresh"])
     found = session.store.conn.execute(
         "SELECT coalesce(sum(found), 0) FROM visit WHERE crawl_id = ?", (session.crawl_id,)

@@ -23,6 +23,7 @@ from crawler.portals import Portal
 
 ROOT = Path(__file__).resolve().parent.parent
 GOOD = frozenset({"new", "changed", "unchanged"})
+SAMPLE = 100  # stored bodies whose hashes are recomputed after a crawl, those that were not for longest
 LONGEST_INTERVAL = 90  # days between two visits to a page that does not change
 
 Progress = Callable[[int, int, str], None]  # pages done, pages known of so far, the page's title
@@ -65,6 +66,7 @@ class Session:
         self.stoppers: list[Callable[[], None]] = []
         self.backlog: asyncio.Future[None] | None = None
         self._claimed: set[str] = set()
+        self._sampled = False
 
     def claim(self, url: str) -> bool:
         """True for the first caller of a URL in this crawl: two portals may list one page."""
@@ -168,6 +170,16 @@ class Session:
         interval = min(2 ** min(same, 10), LONGEST_INTERVAL)
         return (at or datetime.now(UTC)) < last + timedelta(days=interval)
 
+    def verify_sample(self) -> None:
+        """Check some stored bodies, once a crawl; a damaged one is a problem that someone must look at."""
+        if self._sampled:
+            return
+        self._sampled = True
+        with self._archive():
+            damaged = self.store.verify(sample=SAMPLE).damaged
+        for damage in damaged:
+            self.problems.append(f"stored body {damage.sha256} is damaged ({damage.problem}); run `gongkai verify`")
+
     def decisions(self) -> Counter[str]:
         """How many lines of the crawl's lists have each decision."""
         rows = self.store.conn.execute(
@@ -247,6 +259,7 @@ def release() -> None:
     try:
         session.pool.close()
         if session.fatal is None:
+            session.verify_sample()
             session.store.finish_crawl(session.crawl_id, "interrupted" if session.interrupted else "finished")
     finally:
         session.store.close()

@@ -326,6 +326,20 @@ def test_a_full_disk_stops_the_crawl_and_keeps_what_was_acknowledged(small: Craw
     assert small.outcomes()["new"] == small.site.planted()["reports"]
 
 
+def test_a_damaged_body_is_found_after_the_crawl(small: Crawls) -> None:
+    small.run()
+    assert small.rows("SELECT count(*), min(ok) FROM fixity") == small.rows("SELECT count(*), 1 FROM body")
+    with Store.open(small.db) as store:
+        (name,) = store.conn.execute(
+            "SELECT b.sha256 FROM body AS b JOIN capture AS c USING (sha256) WHERE c.kind = 'report'"
+            " AND b.sha256 NOT IN (SELECT dictionary FROM body WHERE dictionary IS NOT NULL)"
+        ).fetchone()
+        store.conn.execute("UPDATE body SET data = zeroblob(20) WHERE sha256 = ?", (name,))
+    done = small.run()
+    assert done.returncode == 1
+    assert f"stored body {name} is damaged" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("keys", "code", "words"),
     [(["nowhere"], 2, "no portal has the key 'nowhere'"), (["quzhou-qujiang"], 2, "set GONGKAI_CONTACT")],
