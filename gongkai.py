@@ -243,30 +243,47 @@ def crawl(
 
 @main.command("import")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
+@click.option(
+    "--addresses",
+    type=click.Path(path_type=Path),
+    metavar="CSV",
+    help="Where the pages came from: columns file, url and, if known, fetched_at. Without it, addresses.csv in a"
+    " folder that is imported.",
+)
 @with_db
 @with_json
-def import_(paths: tuple[Path, ...], db: Path, as_json: bool) -> None:
-    """Bring saved pages into the archive.
+def import_(paths: tuple[Path, ...], addresses: Path | None, db: Path, as_json: bool) -> None:
+    """Bring saved pages and web archives (WARC) into the archive.
 
     Every file is kept byte for byte, then read where it can be: HTML and plain text. PDF, Word and pictures are
-    reported, and read by a later `gongkai reparse` once they can be. A page comes without its address, so its URL is
-    urn:sha256: and its hash.
+    reported, and read by a later `gongkai reparse` once they can be. A page whose address nobody says has its hash for
+    one (urn:sha256:). Pages of a WARC keep their addresses and times; one that `gongkai export` wrote gives the same
+    evidence again.
 
     \b
     Exit codes: 0 everything was read; 1 an input could not be read (it is kept all the same);
-    2 no such file; 4 another run holds the archive; 5 disk or database.
+    2 no such file, or a list of addresses that cannot be used; 4 another run holds the archive;
+    5 disk or database.
 
     \b
-    Example:
+    Examples:
       gongkai import saved/ report.html --db mine.db
+      gongkai import crawl-00001.warc.gz --db mine.db
     """
-    from archive import importing
+    from archive import import_addresses, importing
+    from crawler.outcomes import judge
+
+    def judged(status: int, body: bytes, url: str, headers: list[tuple[str, str]]) -> tuple[str, str | None]:
+        return judge(status, body, final_url=url, headers=headers)
 
     missing = [str(path) for path in paths if not path.exists()]
     if missing:
         stop(2, f"no such file or folder: {', '.join(missing)}")
     with opened(db, write=True, create=True) as store, terminal.progress_bar("import") as progress:
-        files = importing.import_paths(store, paths, VERSION, progress)
+        try:
+            files = importing.import_paths(store, paths, VERSION, progress, judged, addresses)
+        except import_addresses.AddressError as error:
+            stop(2, str(error))
     counts = importing.counts(files)
     result = {"counts": counts, "files": [file._asdict() for file in files]}
     show(result, as_json, lambda: click.echo(terminal.facts(counts) if files else "no files found"))
@@ -392,6 +409,76 @@ def status(db: Path, as_json: bool) -> None:
         click.echo(terminal.facts(counts))
 
     show({"portals": portals, "archive": counts}, as_json, text)
+
+
+@main.command()
+@click.option("--to", type=click.Path(path_type=Path), required=True, metavar="DIR", help="A new or an empty folder.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(("csv", "parquet", "dta", "datapackage", "warc")),
+    required=True,
+    help="csv; parquet; dta (Stata, with labels); datapackage (CSV described for machines, with the codebook);"
+    " warc (the pages and all evidence).",
+)
+@click.option("--table", "names", multiple=True, metavar="NAME", help="Only this table; may be repeated.")
+@with_db
+@with_json
+def export(to: Path, form: str, names: tuple[str, ...], db: Path, as_json: bool) -> None:
+    """Write the archive for R, Stata, pandas or a web archive.
+
+    The folder also gets export.json, which names the archive's version and the query behind each file, and a README
+    that says how to cite it. A crawl may go on meanwhile: everything is of one moment.
+
+    \b
+    Exit codes: 0 written; 2 the folder is not empty, no such table, or a library is missing;
+    5 no archive, disk or database.
+
+    \b
+    Examples:
+      gongkai export --to tables --format parquet
+      gongkai export --to panel --format dta --table panel --table agency
+    """
+    from archive import exporting
+    from parsers import codebook
+
+    with opened(db) as store, terminal.progress_bar("export") as progress:
+        try:
+            done = exporting.export(
+                store, to, form, version=VERSION, codebook=codebook.render(), names=names, progress=progress
+            )
+        except exporting.ExportError as error:
+            stop(2, str(error))
+    result = done._asdict() | {"files": [file._asdict() for file in done.files]}
+    size = sum(file.bytes for file in done.files)
+    text = f"{len(done.files)} files, {size:,} bytes, in {to}; archive version {done.version}"
+    show(result, as_json, lambda: click.echo(text))
+
+
+@main.command()
+@click.argument("out", type=click.Path(path_type=Path), metavar="OUT.db")
+@click.option("--without-bodies", is_flag=True, help="Leave the pages' bytes out: a much smaller file.")
+@with_db
+@with_json
+def publish(out: Path, without_bodies: bool, db: Path, as_json: bool) -> None:
+    """Make a compact, immutable copy to serve or hand on.
+
+    A crawl may go on meanwhile. An earlier copy is replaced in one step. Beside it, OUT.inspect.json spares Datasette
+    the counting: datasette --immutable OUT.db --inspect-file OUT.inspect.json
+
+    \b
+    Exit codes: 0 published; 2 OUT.db lies inside archive/, is the archive itself, or has no folder;
+    5 no archive, something else lies at OUT.db, disk or database.
+    """
+    from archive import publishing
+
+    with opened(db) as store:
+        try:
+            done = publishing.publish(store, out, bodies=not without_bodies)
+        except publishing.PublishError as error:
+            stop(2, str(error))
+    text = f"{done.copy}: {done.bytes:,} bytes, archive version {done.version}"
+    show(done._asdict(), as_json, lambda: click.echo(text))
 
 
 @main.command()

@@ -1,0 +1,79 @@
+"""Evidence that another archive wrote, put back row by row: same ids, same times, same outcomes.
+
+`Store.save_capture` decides what a fetch was; here that was decided long ago. What is there already stays: the same
+capture again is passed over, and one that differs under the same id is an error, never a merge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from archive import bodies, fixity
+from archive.derive import Capture, Derived
+from archive.dictionaries import Dictionaries
+from archive.errors import ArchiveError
+from archive.export_warc import LOG, NOTICED
+from archive.store import Store
+
+
+class Restorer:
+    """Writes evidence of another archive into `store`."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._derived = Derived(store.db)
+        self._dictionaries = Dictionaries(store.conn, fixity.Bodies(store.conn))
+
+    def rows(self, table: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Rows of a table of `export_warc.LOG`, or of `finding`, with its columns; those that are there stay.
+
+        ValueError for a table that is none of these or a row of another length.
+        """
+        if table == "portal":
+            there = {key for (key,) in self.store.conn.execute("SELECT key FROM portal")}
+            self.store.save_portals((row[0], row[1], row[2], row[3], row[4]) for row in rows if row[0] not in there)
+            return
+        columns = NOTICED if table == "finding" else LOG.get(table)
+        if columns is None:
+            raise ValueError(f"no table of evidence is called {table!r}")
+        target = "finding_data" if table == "finding" else table
+        marks = ", ".join("?" * len(columns))
+        with self.store.transaction():
+            self.store.conn.executemany(
+                f"INSERT INTO {target} ({', '.join(columns)}) VALUES ({marks}) ON CONFLICT DO NOTHING", rows
+            )
+
+    def capture(self, capture: Capture, body: bytes | None, media_type: str | None) -> bool:
+        """Put back a capture, with its body where that is not there yet; False where the very same is there.
+
+        Raises ArchiveError where another capture has its id, ValueError where the body is missing or another one.
+        """
+        conn, sha256 = self.store.conn, capture.sha256
+        if body is not None and bodies.digest(body) != sha256:
+            raise ValueError(f"the body of {capture.url} has not the hash that its capture names")
+        digest = fixity.capture_digest(capture)
+        known = conn.execute("SELECT digest FROM capture WHERE id = ?", (capture.id,)).fetchone()
+        if known is not None:
+            if known[0] != digest:
+                raise ArchiveError(f"{self.store.path} has another capture {capture.id} than the one to be imported.")
+            return False
+        has_body = conn.execute("SELECT 1 FROM body WHERE sha256 = ?", (sha256,)).fetchone() is not None
+        if sha256 is not None and body is None and not has_body:
+            raise ValueError(f"the body {sha256} of {capture.url} is neither in the file nor in the archive")
+        encoded = None
+        if body is not None and not has_body:
+            encoded = self._dictionaries.encode(body, capture.url, capture.portal)
+        with self.store.transaction():
+            if encoded is not None:
+                conn.execute(
+                    "INSERT INTO body (sha256, size, media_type, dictionary, encoding, data) VALUES (?, ?, ?, ?, ?, ?)",
+                    (sha256, len(body or b""), media_type, *encoded),
+                )
+            names = (*Capture._fields, "digest")
+            conn.execute(
+                f"INSERT INTO capture ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})", (*capture, digest)
+            )
+            if capture.kind == "report":
+                self._derived.update_seen(capture.url)
+        return True
