@@ -29,6 +29,10 @@ _PRAGMAS = (
     "wal_autocheckpoint = 8000",  # pages: such pages are written back once for many reports
     "journal_size_limit = 67108864",  # bytes of -wal kept after a checkpoint
 )
+LEFT_IN_WAL = (
+    "%s: another program keeps reading, so the last changes stay in the -wal file beside it (%.1f MB). Nothing is lost;"
+    " keep the two files together. The next run moves them in, once that program has let go."
+)
 _MAGIC = b"SQLite format 3\x00"
 
 

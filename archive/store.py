@@ -7,6 +7,7 @@ Errors: ArchiveError (the disk, the file), ArchiveBusy (another process writes);
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
@@ -27,6 +28,7 @@ from archive.schema import CAPTURE_ORDER, GOOD
 
 __all__ = ["ArchiveBusy", "ArchiveError", "Capture", "NewerArchive", "NotAnArchive", "Store", "canonical_url", "now"]
 
+_LOG = logging.getLogger(__name__)
 _COLUMNS = ", ".join(Capture._fields)
 _GOOD = f"sha256 IS NOT NULL AND outcome IN {GOOD}"
 _ENTRY = ("crawl_id", "portal", "url", "title", "listed_date", "listing_capture", "decision")
@@ -83,7 +85,8 @@ class Store:
             with explained(self.path):
                 if checkpoint and self._held is not None:
                     self.conn.execute("PRAGMA busy_timeout = 500")
-                    self.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                    if self.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+                        _LOG.warning(connection.LEFT_IN_WAL, self.path, Path(f"{self.path}-wal").stat().st_size / 2**20)
                 self.db.close()
         finally:
             if self._held is not None:

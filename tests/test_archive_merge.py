@@ -68,6 +68,7 @@ def without_crawls(dump: list[str]) -> list[str]:
 @pytest.mark.parametrize("cut", ["pages", "time"])
 def test_two_halves_make_the_whole(tmp_path: Path, pool: ParserPool, cut: str) -> None:
     whole = crawl_into(tmp_path / "whole.db", range(6), (1, 2, 3, 4))
+    parts: tuple[tuple[range, tuple[int, ...]], ...]
     if cut == "pages":
         parts = ((range(3), (1, 2, 3, 4)), (range(3, 6), (1, 2, 3, 4)))
     else:

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import os
-import random
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import archive_samples as samples
-import psutil
 import pytest
 from archive_samples import begin, fetched, keep, page
 
@@ -252,56 +248,6 @@ def test_a_closed_pool_gives_up_what_was_not_read() -> None:
     own.close()
     with pytest.raises(CancelledError):
         future.result(timeout=10)
-
-
-KILLED = """
-import sys, itertools, threading
-from pathlib import Path
-sys.path[:0] = [{root!r}, {tests!r}]
-import archive_samples as s
-from archive.parsing import ParserPool
-from archive.store import Store
-
-if __name__ == "__main__":
-    with Store.open(Path(sys.argv[1]), create=True) as store, ParserPool(2, parser="archive_samples") as pool:
-        for capture in store.unread():
-            store.save_report(capture, pool.submit(store.body(capture.sha256), capture.url, "text/html").result())
-        crawl = s.begin(store, 1)
-        for number in itertools.count(len(store.counts()["captures"]) and store.counts()["captures"]["new"]):
-            body = s.page(year=2020, figures={{"applications_received": str(number)}}, text="x" * 5000)
-            capture = store.save_capture(s.fetched(crawl, f"http://a.example/{{number}}", 1), body, "text/html")
-            print(capture.id, flush=True)
-            store.save_report(capture, pool.submit(body, capture.url, "text/html").result())
-            if number % 40 == 39:
-                store.reparse(1, parser="archive_samples")
-"""
-
-
-def test_kill_9_at_random_moments_loses_no_acknowledged_capture(tmp_path: Path) -> None:
-    seed = random.randrange(10**6)
-    chance = random.Random(seed)
-    path, program = tmp_path / "a.db", tmp_path / "killed.py"
-    program.write_text(KILLED.format(root=str(ROOT), tests=str(ROOT / "tests")))
-    acknowledged: set[str] = set()
-    for _ in range(5):
-        child = subprocess.Popen([sys.executable, str(program), str(path)], stdout=subprocess.PIPE, text=True)
-        assert child.stdout
-        first = child.stdout.readline()
-        time.sleep(chance.uniform(0, 1.5))
-        workers = psutil.Process(child.pid).children(recursive=True)
-        child.send_signal(signal.SIGKILL)
-        acknowledged.update((first + child.stdout.read()).split())
-        child.stdout.close()
-        child.wait()
-        _, left = psutil.wait_procs(workers, timeout=10)
-        assert left == [], f"workers left behind, seed {seed}"
-        with Store.open(path) as store:
-            assert store.conn.execute("PRAGMA integrity_check").fetchall() == [("ok",)], f"seed {seed}"
-            assert store.conn.execute("PRAGMA foreign_key_check").fetchall() == [], f"seed {seed}"
-            kept = {capture for (capture,) in store.conn.execute("SELECT id FROM capture")}
-            assert acknowledged <= kept, f"seed {seed}"
-            assert store.verify().damaged == []
-    assert len(acknowledged) >= 5
 
 
 def test_the_canonical_dump_forgets_times_and_second_looks(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def test_twins_are_one_row_of_the_panel_and_say_so(store: Store) -> None:
     keep(store, crawl, URL.format("a"), 1, report(2020, applications_received="3"))
     keep(store, crawl, URL.format("b"), 2, report(2020, applications_received="3", complaints_total=" "))
     keep(store, crawl, URL.format("c"), 3, report(2020))
-    ids = dict(rows(store, "SELECT substr(url, -6, 1), id FROM report"))
+    ids = {str(name): id for name, id in rows(store, "SELECT substr(url, -6, 1), id FROM report")}
     assert rows(store, "SELECT report_id, reports, applications_received, contradictions FROM panel") == [
         (ids["a"], 3, 3, 0)
     ]

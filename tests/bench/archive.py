@@ -17,8 +17,8 @@ from archive import schema
 from archive.derive import Capture
 from archive.parsing import ParserPool
 from archive.store import Store
+from bench import _pages as pages
 from parsers import VERSION
-from tests.bench import _pages as pages
 
 CACHE = Path(__file__).parents[2] / ".bench"
 SIZES = tuple(int(number) for number in os.environ.get("GONGKAI_BENCH_REPORTS", "10000 100000").split())
@@ -73,8 +73,8 @@ def fill(path: Path, reports: int, version: int = 0) -> None:
 def fetched(crawl: str, page: pages.Page, number: int, version: int = 0) -> Capture:
     day, second = divmod(number, 86_400)
     at = f"2026-0{1 + version}-{18 + day}T{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}Z"
-    return Capture("", crawl, page.portal, page.url, page.url, at, "report", 200, "ok", HEADERS.format(number % 60), None,
-                   None)  # fmt: skip
+    headers = HEADERS.format(number % 60)
+    return Capture("", crawl, page.portal, page.url, page.url, at, "report", 200, "ok", headers, None, None)
 
 
 _PARTS = {
