@@ -16,7 +16,13 @@ BIN := .venv/bin
 demo: .venv
 	$(BIN)/gongkai demo
 
-test: .venv
+# pywb replays an exported WARC in a test; it pins a redis that scrapy-redis cannot use, so it lives apart.
+.venv/pywb/installed: tests/requirements-pywb.lock .venv/installed
+	$(PYTHON) -m venv .venv/pywb
+	.venv/pywb/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/requirements-pywb.lock
+	@touch .venv/pywb/installed
+
+test: .venv .venv/pywb/installed
 	$(BIN)/python -m pytest
 
 lint: .venv

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from archive.citing import Edition, citation
 from archive.export_tables import Column, Row, Table, batches
 
-_TYPES = {"i": pa.int64(), "n": pa.float64(), "s": pa.string(), "t": pa.timestamp("s", tz="UTC")}
+_TYPES = {"i": pa.int64(), "n": pa.float64(), "s": pa.string(), "t": pa.timestamp("ms", tz="UTC")}
 
 
 def write(

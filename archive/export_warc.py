@@ -127,13 +127,17 @@ def _write_capture(writer: Any, store: Store, capture: Capture, written: Written
                 url, time, digest = written[capture.sha256]
                 headers |= {"WARC-Profile": REVISIT, "WARC-Refers-To-Target-URI": url, "WARC-Refers-To-Date": time,
                             "WARC-Payload-Digest": digest}  # fmt: skip
-        answer = _answer(capture, len(body)) if capture.status is not None else None
+        # Of a 304 no block: a replay tool would answer 304 to a reader who has nothing yet.
+        answer = _answer(capture, len(body)) if capture.status not in (None, 304) else None
         url = capture.final_url or capture.url
         digest = _write(writer, kind, url, f"capture {capture.id}", headers, body, media_type, answer)
         if capture.sha256 is not None and first:
             written[capture.sha256] = (url, capture.fetched_at, digest)
         headers = {"WARC-Date": capture.fetched_at, "WARC-Refers-To": record_id(f"capture {capture.id}")}
-    _write(writer, "metadata", capture.url, f"metadata {capture.id}", headers, _json(extra), EXTRA)
+    # An address of its own: a replay tool would show this record in the place of the page.
+    _write(
+        writer, "metadata", f"urn:gongkai:capture:{capture.id}", f"metadata {capture.id}", headers, _json(extra), EXTRA
+    )
 
 
 def _answer(capture: Capture, size: int) -> StatusAndHeaders:

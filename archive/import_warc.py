@@ -9,6 +9,7 @@ fractions of a second; a file may end in the middle, and what came before is goo
 from __future__ import annotations
 
 import json
+import os
 import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -22,7 +23,7 @@ from archive import bodies
 from archive.derive import Capture
 from archive.export_warc import EXTRA
 
-_DAMAGE = (ArchiveLoadFailed, EOFError, zlib.error, UnicodeDecodeError, OSError)
+_DAMAGE = (ArchiveLoadFailed, EOFError, zlib.error, ValueError, OSError)  # ValueError: JSON and text cut short
 
 
 class Restored(NamedTuple):
@@ -79,23 +80,27 @@ def read(path: Path) -> Iterator[Item]:
     """The items of one file in its order; the last is an Unreadable where the file is damaged or cut short."""
     pending: Fetched | Unreadable | None = None
     pending_id: str | None = None
-    count = 0
+    count = last = 0
     try:
         with path.open("rb") as file:
-            for record in ArchiveIterator(file, arc2warc=True):
+            records = ArchiveIterator(file, arc2warc=True)
+            for record in records:
                 count += 1
                 extra = _extra(record)
-                if extra is not None:
-                    own = record.rec_headers.get_header("WARC-Refers-To")
-                    if pending is not None and own != pending_id:
+                page = _page(record) if extra is None else None
+                last = records.get_record_offset()  # reads the rest of the record
+                if extra is None:
+                    if pending is not None:
                         yield pending
-                        pending = None
-                    yield _own(extra, pending)
-                    pending = None
+                    pending, pending_id = page, record.rec_headers.get_header("WARC-Record-ID")
                     continue
-                if pending is not None:
+                if pending is not None and record.rec_headers.get_header("WARC-Refers-To") != pending_id:
                     yield pending
-                pending, pending_id = _page(record), record.rec_headers.get_header("WARC-Record-ID")
+                    pending = None
+                yield _own(extra, pending)
+                pending = None
+            if not _complete(path, last):
+                raise EOFError("it ends in the middle of a record")
     except _DAMAGE as error:
         if pending is not None:
             yield pending
@@ -105,6 +110,27 @@ def read(path: Path) -> Iterator[Item]:
         yield pending
     if count == 0:
         yield Unreadable(None, "no WARC records in it")
+
+
+def _complete(path: Path, last: int) -> bool:
+    """Whether a file that was read to its end, its last record at `last`, has one: warcio takes a cut gzip member or
+    a short block for the last."""
+    with path.open("rb") as file:
+        start = file.read(5)
+        if start.startswith(b"\x1f\x8b"):
+            file.seek(last)
+            member = zlib.decompressobj(31)
+            while part := file.read(1 << 20):
+                while part:
+                    if member.eof:
+                        member = zlib.decompressobj(31)
+                    member.decompress(part)
+                    part = member.unused_data
+            return member.eof
+        if start != b"WARC/":
+            return True
+        file.seek(-4, os.SEEK_END)
+        return file.read() == b"\r\n\r\n"
 
 
 def _extra(record: Any) -> dict[str, Any] | None:
@@ -129,8 +155,10 @@ def _own(extra: dict[str, Any], record: Fetched | Unreadable | None) -> Item:
 def _page(record: Any) -> Fetched | Unreadable | None:
     kind, head = record.rec_type, record.rec_headers
     url = head.get_header("WARC-Target-URI")
-    if kind not in ("response", "resource", "revisit") or not url:
+    if kind not in ("response", "resource", "revisit"):
         return None
+    if not url:
+        return Unreadable(None, f"not kept: a {kind} record without an address")
     url = url.strip("<>")
     if url.startswith(("dns:", "filedesc:", "whois:")):
         return None
