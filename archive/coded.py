@@ -60,21 +60,20 @@ class Codes:
 
     def element(self, finding: Mapping[str, Any], ordinal: int, expected: Any, found: Any) -> Any:
         """A finding as an element of a packed list; `ordinal` counts repetitions, from 0."""
-        says = (
-            ids.finding_key(finding["kind"], finding["name"], finding.get("at"), ordinal), finding["kind"],
-            finding["name"], finding.get("at"), finding.get("strength"), finding.get("note"),
-            None if expected is None else 0, None if found is None else 0,
-        )  # fmt: skip
+        kind, name, at = finding["kind"], finding["name"], finding.get("at")
+        sides = None if expected is None else 0, None if found is None else 0
+        says = (kind, name, at, ordinal, finding.get("strength"), finding.get("note"), *sides)
         if (code := self._checks.get(says)) is None:
             columns = ("key", "kind", "name", "at", "strength", "note", "expected", "found")
             where = (
                 "name = ?3 AND at IS ?4 AND key = ?1 AND kind = ?2 AND strength IS ?5 AND note IS ?6"
                 " AND expected IS ?7 AND found IS ?8"
             )
-            code = self._checks[says] = self._number("check_code", where, columns, says)
-        if expected == says[6] and found == says[7]:
-            return code
-        return [code, found] if expected == says[6] else [code, found, expected]
+            values = (ids.finding_key(kind, name, at, ordinal), kind, name, at, *says[4:])
+            code = self._checks[says] = self._number("check_code", where, columns, values)
+        if expected == sides[0]:
+            return code if found == sides[1] else [code, found]
+        return [code, found, expected]
 
     def _number(self, table: str, where: str, columns: tuple[str, ...], values: tuple[Any, ...]) -> int:
         row = self.conn.execute(f"SELECT code FROM {self.prefix}{table} WHERE {where}", values).fetchone()

@@ -67,8 +67,8 @@ def plain(value: Any) -> Any:
 
     None for what no float holds (1e309, NaN): the figure's raw text remains.
     """
-    if value is None:
-        return None
+    if value is None or (type(value) is int and -(2**63) <= value < 2**63):
+        return value
     exact = Decimal(value)
     if not exact.is_finite() or abs(exact) > Decimal(sys.float_info.max):
         return None
@@ -114,7 +114,8 @@ class Derived:
             self._execute("DELETE FROM {p}version WHERE capture_id = ?", (capture.id,))
         order = self._read_as_report(capture.url)
         if report["kind"] == "report":
-            states[capture.id] = figures(report)
+            if len(order) > 1:
+                states[capture.id] = figures(report)
         else:
             rows = _numbered(report["findings"])
             self.insert_findings(rows, f"capture:{capture.id}", None, capture.id)

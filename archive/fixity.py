@@ -24,7 +24,7 @@ from archive.errors import ArchiveError
 from archive.parsing import follow_parent
 
 BATCH = 200  # bodies a transaction of the log
-FEW = 1000  # bodies that are checked sooner than other processes start
+FEW = 10_000  # bodies that are checked sooner than other processes start
 KEPT = 32 * 1024 * 1024  # bytes of dictionaries kept in memory
 
 Problem = tuple[str, str | None]  # a body's hash, and what is wrong with it

@@ -6,14 +6,26 @@ GONGKAI_BENCH_REPORTS="2000 10000" takes other numbers.
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import json
 import os
+import resource
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
 import time
+import uuid
 from collections import Counter
-from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
-from archive import schema
+import zstandard
+
+import parsers
+from archive import bodies, connection, fixity, schema
 from archive.derive import Capture
 from archive.parsing import ParserPool
 from archive.store import Store
@@ -100,13 +112,211 @@ def sizes(path: Path, reports: int) -> dict[str, float]:
     return {part: size / reports for part, size in parts.most_common()}
 
 
+def search_estimate(path: Path, reports: int) -> float:
+    """Bytes a report of an index of all prose by pairs of characters (FTS5, contentless), where there is none yet."""
+    with Store.open(path, write=False) as store, tempfile.TemporaryDirectory() as folder:
+        other = sqlite3.connect(Path(folder) / "search.db")
+        other.execute("CREATE VIRTUAL TABLE search USING fts5(text, content='', tokenize=\"unicode61\")")
+        rows = store.conn.execute("SELECT rowid, text FROM section LIMIT 20000")
+        counted = 0
+        for rowid, text in rows:
+            pairs = " ".join(a + b for a, b in pairwise(text))
+            other.execute("INSERT INTO search (rowid, text) VALUES (?, ?)", (rowid, pairs))
+            counted += len(text)
+        other.execute("INSERT INTO search (search) VALUES ('optimize')")
+        other.commit()
+        size = sum(row[0] for row in other.execute("SELECT pgsize FROM dbstat WHERE name LIKE 'search%'"))
+        other.close()
+        whole = store.conn.execute("SELECT sum(length(text)) FROM section").fetchone()[0]
+    return float(size / counted * whole / reports)
+
+
+def bodies_against_warc() -> None:
+    """Stored bytes of one portal's pages, first captures and re-captures, against WARC.gz (a gzip member a record)."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.db"
+        sums: list[tuple[int, int]] = []
+        for version in (0, 1):
+            warc = 0
+            with Store.open(path, create=True) as store:
+                store.save_portals([("p0", "井陉县人民政府", "130121", "plain", "http://p0.example/")])
+                crawl = store.begin_crawl("a bench", "bench")
+                for number in range(pages.A_PORTAL):
+                    page = pages.page(number, version)
+                    store.save_capture(fetched(crawl, page, number, version), page.body, "text/html")
+                    warc += len(gzip.compress(_record(page), 9))
+                stored = store.conn.execute("SELECT sum(length(data)) FROM body").fetchone()[0]
+            sums.append((stored - sum(before for before, _ in sums), warc))
+        for (ours, theirs), name, bound in zip(sums, ("first captures", "re-captures"), (2, 20), strict=True):
+            print(f"  {name}: {ours / pages.A_PORTAL:,.0f} bytes a body, WARC.gz {theirs / pages.A_PORTAL:,.0f}:"
+                  f" 1/{theirs / ours:.1f} (at most 1/{bound})", flush=True)  # fmt: skip
+
+
+def _record(page: pages.Page) -> bytes:
+    http = "HTTP/1.1 200 OK\r\n" + "".join(f"{k}: {v}\r\n" for k, v in json.loads(HEADERS.format(1))) + "\r\n"
+    block = http.encode() + page.body
+    digest = hashlib.sha1(block).hexdigest()
+    head = (
+        f"WARC/1.0\r\nWARC-Type: response\r\nWARC-Record-ID: <urn:uuid:{uuid.UUID(digest[:32])}>\r\n"
+        f"WARC-Target-URI: {page.url}\r\nWARC-Date: 2026-01-18T00:00:00Z\r\nWARC-Payload-Digest: sha1:{digest}\r\n"
+        f"Content-Type: application/http; msgtype=response\r\nContent-Length: {len(block)}\r\n\r\n"
+    )
+    return head.encode() + block + b"\r\n\r\n"
+
+
+TABLES = ("figure_data", "section", "claim", "check_data", "across_data", "finding_data", "twin", "panel_data")
+
+
+def speed(path: Path, reports: int) -> None:
+    """Inserts, verify and reparse, each against the bare thing in the same run."""
+    sample = [pages.page(number) for number in range(0, min(reports, 2000), 5)]
+    read = [parsers.as_dict(parsers.parse(page.body, url=page.url)) for page in sample[:20]]
+    began = time.perf_counter()
+    read = [parsers.as_dict(parsers.parse(page.body, url=page.url)) for page in sample]
+    bare_parse = (time.perf_counter() - began) / len(sample)
+    with tempfile.TemporaryDirectory() as folder:
+        ours = Path(folder) / "ours.db"
+        with Store.open(ours, create=True) as store:
+            store.save_portals([(f"p{n}", "某县人民政府", "130121", "plain", "http://x.example/") for n in range(9)])
+            crawl = store.begin_crawl("a bench", "bench")
+            began = time.perf_counter()
+            for number, (page, reading) in enumerate(zip(sample, read, strict=True)):
+                capture = store.save_capture(fetched(crawl, page, number), page.body, "text/html")
+                store.save_report(capture, reading)
+            inserted = (time.perf_counter() - began) / len(sample)
+        bare_kept, bare_read = _bare_insert(ours, Path(folder) / "bare.db")
+    bare_insert = bare_kept + bare_read
+    print(f"  {reports:7,} reports: save {inserted * 1e3:.2f} ms a page, raw sqlite3 with the same rows, compression"
+          f" and hashing {bare_insert * 1e3:.2f} ms: {inserted / bare_insert:.2f}", flush=True)  # fmt: skip
+    with Store.open(path) as store:
+        began = time.perf_counter()
+        checked = store.verify(workers=1).checked
+        verified = (time.perf_counter() - began) / checked
+        began = time.perf_counter()
+        store.verify(workers=os.cpu_count() or 1)
+        parallel = (time.perf_counter() - began) / checked
+        bare = _bare_hashing(store.conn)
+    on_all, cores = 1 / parallel, os.cpu_count()
+    print(f"  {reports:7,} reports: verify {1 / verified:,.0f} bodies/s on one core, {on_all:,.0f} on {cores};"
+          f" bare reading and hashing {1 / bare:,.0f}: {verified / bare:.2f}", flush=True)  # fmt: skip
+    copy = path.with_suffix(".reparse.db")
+    shutil.copy(path, copy)
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.bench.archive", str(copy)], stdout=subprocess.PIPE, text=True, check=True,
+        cwd=CACHE.parent, env=os.environ | {"PYTHONPATH": f"{Path(__file__).parents[2]}:{Path(__file__).parents[1]}"},
+    )  # fmt: skip
+    told = json.loads(done.stdout)
+    for left in CACHE.glob(f"{copy.name}*"):
+        left.unlink()
+    expected = (bare_parse + bare_read) / (os.cpu_count() or 1)
+    print(f"  {reports:7,} reports: reparse {told['seconds'] / reports * 1e3:.2f} ms a page on {os.cpu_count()} cores;"
+          f" (bare parse {bare_parse * 1e3:.2f} + bare insert {bare_read * 1e3:.2f}) / cores {expected * 1e3:.2f}:"
+          f" {told['seconds'] / reports / expected:.2f} (at most 1.3); {told['megabytes']:.0f} MB resident,"
+          f" -wal at most {told['wal']:.0f} MB, largest index {told['index']:.0f} MB", flush=True)  # fmt: skip
+
+
+def _bare_insert(source: Path, target: Path) -> tuple[float, float]:
+    """Seconds a page to hash, compress and insert the pages of `source`, and to insert what was read from them: a
+    transaction for each, with nothing else in between."""
+    rows: dict[str, dict[int, list[tuple[object, ...]]]] = {}
+    with Store.open(source, write=False) as store:
+        reports = store.conn.execute(
+            "SELECT r.id, c.rowid, c.sha256 FROM report AS r JOIN capture AS c ON c.id = r.capture_id ORDER BY c.rowid"
+        ).fetchall()
+        for table in TABLES:
+            rows[table] = {}
+            for row in store.conn.execute(f"SELECT report_id, * FROM {table}"):
+                rows[table].setdefault(row[0], []).append(row[1:])
+        kept = {name: store.conn.execute(f"SELECT * FROM {name}").fetchall() for name in ("body", "capture", "report",
+                "reading", "agency", "figure_code", "check_code")}  # fmt: skip
+        found = [store.body(sha256) for _, _, sha256 in reports]
+    connection.create(target)
+    conn = connection.connect(target, write=True).conn
+    conn.execute("PRAGMA foreign_keys = OFF")
+    for name in ("agency", "figure_code", "check_code"):
+        marks = ", ".join("?" * len(kept[name][0]))
+        conn.executemany(f"INSERT OR IGNORE INTO {name} VALUES ({marks})", kept[name])
+    by_sha = {row[0]: row for row in kept["body"]}
+    dictionary: bytes | None = None
+    by_report = {row[0]: row for row in kept["report"]}
+    spent = [0.0, 0.0]
+    for place, (report, _, sha256) in enumerate(reports):
+        began = time.perf_counter()
+        assert bodies.digest(found[place]) == sha256
+        bodies.compress(found[place], dictionary)
+        dictionary = dictionary or found[place]
+        conn.execute("BEGIN")
+        conn.execute("INSERT INTO body VALUES (?, ?, ?, ?, ?, ?)", by_sha[sha256])
+        conn.execute(f"INSERT INTO capture VALUES ({', '.join('?' * 13)})", kept["capture"][place])
+        conn.execute("COMMIT")
+        between = time.perf_counter()
+        conn.execute("BEGIN")
+        conn.execute("INSERT INTO reading VALUES (?, ?, ?, ?, ?)", kept["reading"][place])
+        row = by_report[report]
+        conn.execute(f"INSERT INTO report VALUES ({', '.join('?' * len(row))})", row)
+        for table in TABLES:
+            if lines := rows[table].get(report):
+                conn.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(lines[0]))})", lines)
+        conn.execute("COMMIT")
+        spent = [spent[0] + between - began, spent[1] + time.perf_counter() - between]
+    conn.close()
+    return spent[0] / len(reports), spent[1] / len(reports)
+
+
+def _bare_hashing(conn: sqlite3.Connection) -> float:
+    """Seconds a body to read, decompress and hash, each dictionary made once."""
+    dictionaries: dict[str | None, zstandard.ZstdDecompressor] = {None: zstandard.ZstdDecompressor()}
+    query = "SELECT dictionary FROM body WHERE dictionary IS NOT NULL GROUP BY dictionary"
+    for (name,) in conn.execute(query).fetchall():
+        raw = fixity.fetch(conn, name)
+        prepared = zstandard.ZstdCompressionDict(raw, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
+        dictionaries[name] = zstandard.ZstdDecompressor(dict_data=prepared)
+    began = time.perf_counter()
+    count = 0
+    for sha256, encoding, name, data in conn.execute("SELECT sha256, encoding, dictionary, data FROM body"):
+        body = data if encoding == "identity" else dictionaries[name].decompress(data)
+        assert hashlib.sha256(body).hexdigest() == sha256
+        count += 1
+    return (time.perf_counter() - began) / count
+
+
+def _reparse(path: Path) -> None:
+    """In a process of its own: reparse, then seconds, peak memory and the largest -wal as JSON."""
+    wal, largest = Path(f"{path}-wal"), 0
+
+    def look(done: int, total: int) -> None:
+        nonlocal largest
+        largest = max(largest, wal.stat().st_size)
+
+    began = time.perf_counter()
+    with Store.open(path) as store:
+        result = store.reparse(os.cpu_count() or 1, look)
+        seconds = time.perf_counter() - began
+        largest = max(largest, wal.stat().st_size)
+        assert not any(result["changes"]["figures"].values()), result["changes"]
+        kinds = "SELECT max(size) FROM (SELECT sum(pgsize) AS size FROM dbstat WHERE name IN (%s) GROUP BY name)"
+        names = [row[0] for row in store.conn.execute("SELECT name FROM sqlite_master WHERE type = 'index'")]
+        index = store.conn.execute(kinds % ", ".join("?" * len(names)), names).fetchone()[0]
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    told = {"seconds": seconds, "megabytes": peak, "wal": largest / 2**20, "index": index / 2**20}
+    print(json.dumps(told))
+
+
 def run() -> None:
+    bodies_against_warc()
+    a_report = []
     for reports in SIZES:
         path = built(reports)
         found = sizes(path, reports)
+        if "search" not in found:
+            found["search (estimated)"] = search_estimate(path, reports)
         told = ", ".join(f"{part} {size / 1024:.1f}" for part, size in found.items())
-        print(f"  {reports:7,} reports: {sum(found.values()) / 1024:.1f} KB a report: {told}", flush=True)
+        a_report.append(sum(found.values()))
+        print(f"  {reports:7,} reports: {a_report[-1] / 1024:.1f} KB a report (at most 32): {told}", flush=True)
+    print(f"  growth of bytes a report from {SIZES[0]:,} to {SIZES[-1]:,} reports: {a_report[-1] / a_report[0]:.2f}")
+    for reports in SIZES:
+        speed(built(reports), reports)
 
 
-def _numbers(reports: int) -> Iterator[int]:
-    return iter(range(reports))
+if __name__ == "__main__":
+    _reparse(Path(sys.argv[1]))
