@@ -54,13 +54,31 @@ def counts(conn: sqlite3.Connection) -> dict[str, Any]:
         "SELECT coalesce(sum(length(data)), 0), coalesce(sum(size), 0), count(*) FROM body"
     ).fetchone()
     counted |= {"bodies": bodies, "stored": stored, "received": received}
-    counted["findings"] = conn.execute("SELECT count(*) FROM finding").fetchone()[0]
-    counted["checks"] = {"pass": 0, "fail": 0, "not_assessable": 0} | dict(
-        conn.execute(
-            "SELECT status, count(*) FROM finding WHERE kind = 'check' GROUP BY status ORDER BY status"
-        ).fetchall()
+    packed = "SELECT coalesce(sum(json_array_length(passed) + json_array_length(moot)), 0) FROM {0}"
+    counted["findings"] = sum(
+        conn.execute(query).fetchone()[0]
+        for query in ("SELECT count(*) FROM finding_data", packed.format("check_data"), packed.format("across_data"))
     )
+    counted["checks"] = _checks(conn)
     counted["captures"] = dict(
         conn.execute("SELECT outcome, count(*) FROM capture GROUP BY outcome ORDER BY outcome").fetchall()
     )
     return counted
+
+
+def _checks(conn: sqlite3.Connection) -> dict[str, int]:
+    """Checks by status, without unpacking them: the view `finding` would take seconds for 100,000 reports."""
+    passed, moot = conn.execute(
+        "SELECT coalesce(sum(checks_passed), 0), coalesce(sum(checks_moot), 0) FROM check_data"
+    ).fetchone()
+    across_passed, across_moot = conn.execute(
+        "SELECT coalesce(sum(json_array_length(passed)), 0), coalesce(sum(json_array_length(moot)), 0) FROM across_data"
+    ).fetchone()
+    whole = dict(
+        conn.execute("SELECT status, count(*) FROM finding_data WHERE kind = 'check' GROUP BY status").fetchall()
+    )
+    return {
+        "pass": whole.get("pass", 0) + passed + across_passed,
+        "fail": whole.get("fail", 0),
+        "not_assessable": whole.get("not_assessable", 0) + moot + across_moot,
+    }

@@ -295,15 +295,17 @@ class Derived:
 
     def _save_findings(self, identity: int, capture: str, findings: Iterable[Mapping[str, Any]]) -> None:
         lists: dict[str, list[Any]] = {status: [] for status in PACKED}
+        checks = dict.fromkeys(PACKED, 0)
         rows = []
         for finding, ordinal in _numbered(findings):
             if packable(finding):
                 sides = plain(finding.get("expected")), plain(finding.get("found"))
                 lists[finding["status"]].append(self.codes.element(finding, ordinal, *sides))
+                checks[finding["status"]] += finding["kind"] == "check"
             else:
                 rows.append((finding, ordinal))
         if any(lists.values()):
-            self._many("check_data", 3, [(identity, *(packed(lists[status]) for status in PACKED))])
+            self._many("check_data", 5, [(identity, *map(packed, lists.values()), *checks.values())])
         self.insert_findings(rows, identity, identity, capture)
 
     def _read_as_report(self, url: str) -> list[str]:

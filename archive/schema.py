@@ -168,7 +168,8 @@ DERIVED: dict[str, str] = {
   note TEXT, expected INTEGER, found INTEGER
 ) STRICT""",
     "check_data": """(
-  report_id INTEGER PRIMARY KEY REFERENCES {p}report(id), passed TEXT NOT NULL, moot TEXT NOT NULL
+  report_id INTEGER PRIMARY KEY REFERENCES {p}report(id), passed TEXT NOT NULL, moot TEXT NOT NULL,
+  checks_passed INTEGER NOT NULL, checks_moot INTEGER NOT NULL
 ) STRICT""",
     "across_data": """(
   report_id INTEGER PRIMARY KEY REFERENCES {p}report(id), passed TEXT NOT NULL, moot TEXT NOT NULL

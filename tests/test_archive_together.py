@@ -227,3 +227,18 @@ def test_the_codes_of_checks_all_have_their_meaning(store: Store) -> None:
     assert rows(store, "SELECT name, status, expected, found FROM finding WHERE name IN ('a', 'b') ORDER BY name") == [
         ("a", "pass", 1, 1), ("b", "not_assessable", 1, 2)
     ]  # fmt: skip
+
+
+def test_counts_are_those_of_the_views(store: Store) -> None:
+    crawl = begin(store)
+    for year, into, out in ((2021, "0", "5"), (2022, "6", "1"), (2023, "1", "0")):
+        keep(store, crawl, URL.format(year), 1, carried(year, 2021, into, out))
+    checks = {"a": "pass", "b": "not_assessable", "c": "fail", "d": "pass"}
+    keep(store, crawl, URL.format(1), 1, page(year=2020, metadata=AGENCY, checks=checks))
+    keep(store, crawl, URL.format(2), 1, page(kind="other", checks=checks))
+    store.save_finding(crawl_id=crawl, portal="anfu", kind="listing", name="count_mismatch")
+    counts = store.counts()
+    assert counts["findings"] == rows(store, "SELECT count(*) FROM finding")[0][0]
+    statuses = "SELECT status, count(*) FROM finding WHERE kind = 'check' GROUP BY status"
+    assert counts["checks"] == dict(store.conn.execute(statuses).fetchall())
+    assert counts["figures"] == rows(store, "SELECT count(*) FROM figure")[0][0]
