@@ -158,6 +158,18 @@ def _check(names: Sequence[str]) -> list[Problem]:
     return [(name, _own.problem(name)) for name in names]
 
 
+def save(conn: sqlite3.Connection, rows: Sequence[tuple[int, str, str, int]]) -> None:
+    """Write the log. Twice within a second is one row, the worse; another body under the same id is an ArchiveError."""
+    before = conn.total_changes
+    conn.executemany(
+        "INSERT INTO fixity VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET ok = min(ok, excluded.ok)"
+        " WHERE sha256 = excluded.sha256 AND checked_at = excluded.checked_at",
+        rows,
+    )
+    if conn.total_changes - before != len(rows):
+        raise ArchiveError("Two checks of bodies have the same id. Ids depend on the time: run this again.")
+
+
 def check_captures(conn: sqlite3.Connection) -> list[Damage]:
     """Captures whose row no longer has its digest, or whose body is not there."""
     damaged: list[Damage] = []

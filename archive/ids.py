@@ -1,7 +1,8 @@
 """Ids that come from content, so that a rebuild, a merge and another machine give the same ones.
 
-Ids of rows are 48 bits: exact as a number in JavaScript, R and Stata. With a million reports the chance that any two
-collide is about one in 560; a collision is therefore looked for wherever an id is written, and is an error.
+Ids of reports and agencies are 48 bits, of findings and checks of bodies, which are many more, 52: all are exact as a
+number in JavaScript, R and Stata. With a million reports the chance that any two collide is about one in 560; a
+collision is therefore looked for wherever an id is written, and is an error.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import hashlib
 import re
 import secrets
 
+_MANY = 13  # hex digits
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
@@ -25,7 +27,7 @@ def agency_id(region: str | None, name: str) -> int:
 
 def finding_key(kind: str, name: str, at: str | None, ordinal: int) -> int:
     """What a finding says of itself, as a number; `ordinal` counts repetitions within its scope, from 0."""
-    return _number("\n".join((kind, name, at or "", str(ordinal))))
+    return _number("\n".join((kind, name, at or "", str(ordinal))), _MANY)
 
 
 def finding_id(scope: int | str, key: int) -> int:
@@ -34,12 +36,12 @@ def finding_id(scope: int | str, key: int) -> int:
     `scope` is the report's id, or else names a capture or crawl (`capture:…`, `crawl:…:portal`). The view `finding`
     computes the same for the findings that are kept as codes.
     """
-    return key ^ (scope if isinstance(scope, int) else _number(scope))
+    return key ^ (scope if isinstance(scope, int) else _number(scope, _MANY))
 
 
 def fixity_id(checked_at: str, sha256: str) -> int:
     """Id of one check of one body."""
-    return _number(f"{checked_at}\n{sha256}")
+    return _number(f"{checked_at}\n{sha256}", _MANY)
 
 
 def capture_id(crawl_id: str, url: str, fetched_at: str) -> str:
@@ -54,5 +56,5 @@ def new_crawl_id(started_at: str) -> str:
     return f"{started_at.replace('-', '').replace(':', '')}-{secrets.token_hex(3)}"
 
 
-def _number(key: str) -> int:
-    return int(hashlib.sha256(key.encode()).hexdigest()[:12], 16)
+def _number(key: str, digits: int = 12) -> int:
+    return int(hashlib.sha256(key.encode()).hexdigest()[:digits], 16)

@@ -96,10 +96,7 @@ def _add(store: Store, source: sqlite3.Connection, path: Path) -> None:
                 _judge_again(conn, url)
     with store.transaction():
         _add_rows(conn, source, "entry")
-        conn.executemany(
-            "INSERT OR IGNORE INTO fixity VALUES (?, ?, ?, ?)",
-            source.execute("SELECT id, checked_at, sha256, ok FROM fixity"),
-        )
+        fixity.save(conn, source.execute("SELECT id, checked_at, sha256, ok FROM fixity").fetchall())
         _add_findings(conn, source)
 
 
@@ -181,10 +178,12 @@ def _add_findings(conn: sqlite3.Connection, source: sqlite3.Connection) -> None:
     here, there = (
         "finding_data" if schema.layout_of(c) is not None else "finding" for c in (conn, source)
     )  # fmt: skip
-    conn.executemany(
-        f"INSERT OR IGNORE INTO {here} ({columns}) VALUES ({', '.join('?' * 13)})",
-        source.execute(f"SELECT {columns} FROM {there} WHERE crawl_id IS NOT NULL"),
-    )
+    for row in source.execute(f"SELECT {columns} FROM {there} WHERE crawl_id IS NOT NULL"):
+        known = conn.execute(f"SELECT {columns} FROM {here} WHERE id = ?", row[:1]).fetchone()
+        if known is None:
+            conn.execute(f"INSERT INTO {here} ({columns}) VALUES ({', '.join('?' * len(row))})", row)
+        elif known != row:
+            raise ArchiveError(f"two findings have the id {row[0]}: {known[4:7]} and {row[4:7]}")
 
 
 def _has_body(conn: sqlite3.Connection, name: str) -> bool:

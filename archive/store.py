@@ -381,7 +381,7 @@ class Store:
         def log(rows: list[tuple[int, str, str, int]], total: int) -> None:
             nonlocal done
             with self.transaction():
-                self.conn.executemany("INSERT OR REPLACE INTO fixity VALUES (?, ?, ?, ?)", rows)
+                fixity.save(self.conn, rows)
             done += len(rows)
             if progress:
                 progress(done, total)

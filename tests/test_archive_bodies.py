@@ -143,3 +143,13 @@ def test_a_frame_that_lies_about_its_size_is_refused(store: Store) -> None:
     store.conn.execute("UPDATE body SET data = ?, encoding = 'zstd'", (bytes(grown),))
     (damage,) = store.verify().damaged
     assert damage.sha256 == capture.sha256 and "hash" in damage.problem
+
+
+def test_the_log_takes_no_other_body_under_an_id(store: Store) -> None:
+    crawl = begin(store)
+    one, two = (str(save(store, crawl, str(n), 1, f"第{n}页").sha256) for n in range(2))
+    fixity.save(store.conn, [(7, "2026-01-01T00:00:00Z", one, 1)])
+    fixity.save(store.conn, [(7, "2026-01-01T00:00:00Z", one, 0)])
+    assert store.conn.execute("SELECT * FROM fixity").fetchall() == [(7, "2026-01-01T00:00:00Z", one, 0)]
+    with pytest.raises(ArchiveError, match="same id"):
+        fixity.save(store.conn, [(7, "2026-01-01T00:00:00Z", two, 1)])
