@@ -206,16 +206,34 @@ def parse(file: Path, url: str | None, as_json: bool) -> None:
 @click.argument("keys", nargs=-1, metavar="[KEY]...")
 @click.option("--revisit", is_flag=True, help="Ask for every known page now, due or not.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most N report pages in this run.")
+@click.option("--redis", metavar="URL", help="Share the work with others through this Redis (redis://host:6379/0).")
+@click.option(
+    "--known",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True),
+    metavar="FILE",
+    help="With --redis: an archive whose pages are not asked for again before they are due; may be repeated.",
+)
 @with_db
 @with_json
 def crawl(
-    keys: tuple[str, ...], portals_files: tuple[Path, ...], revisit: bool, limit: int | None, db: Path, as_json: bool
+    keys: tuple[str, ...],
+    portals_files: tuple[Path, ...],
+    revisit: bool,
+    limit: int | None,
+    redis: str | None,
+    known: tuple[Path, ...],
+    db: Path,
+    as_json: bool,
 ) -> None:
     """Crawl portals: lists, new pages, pages due.
 
     KEY names portals (`gongkai portals list` shows them); none means all. A host is asked for one page a second at
     most, and robots.txt is obeyed. GONGKAI_CONTACT, an address where you can be reached, must be set before any host
     that is not this machine is asked. A run that was killed goes on where it was with the same command.
+
+    With --redis, several machines share one run: the same command on each, an archive of its own for each, merged
+    afterwards. The pace of a host holds over all of them.
 
     \b
     Exit codes, the first that applies: 5 disk or database; 4 another run holds the archive; 2 usage;
@@ -231,9 +249,14 @@ def crawl(
     from archive import connection
     from crawler import run
 
+    if known and redis is None:
+        stop(2, "--known is for workers that share a queue; without --redis the archive itself says what is known.")
     connection.inspect(db)
     with terminal.progress_bar("crawl") as progress:
-        summary = run.crawl(db, keys, portals_files, revisit, limit, progress)
+        try:
+            summary = run.crawl(db, keys, portals_files, revisit, limit, progress, redis=redis, known=known)
+        except ModuleNotFoundError as error:
+            stop(2, f"--redis needs {error.name}: pip install 'gongkai[redis]'.")
     result = summary._asdict()
     show(result, as_json, lambda: click.echo(f"{summary.crawl_id} {summary.outcome}: {terminal.facts(result)}"))
     for reason in summary.reasons:

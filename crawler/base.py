@@ -117,6 +117,7 @@ class PortalSpider(Spider):
 
     async def start(self) -> AsyncIterator[Any]:
         """Each portal's list, and the pages that are known without one."""
+        self.visits = {key: visit for key, visit in self.visits.items() if self.session.takes(key)}
         for visit in self.visits.values():
             for request in self._decide(visit, [Entry(url, "", None) for url in visit.portal.pages], None):
                 yield request

@@ -53,9 +53,13 @@ def crawl(
     limit: int | None = None,
     progress: Progress | None = None,
     log_level: str = "WARNING",
+    redis: str | None = None,
+    known: Sequence[Path] = (),
 ) -> Summary:
     """Crawl the portals of `keys` (all where empty) into `db`, and say what came of it.
 
+    With `redis`, the address of a Redis server, this is one of the workers that share a queue there; pages that the
+    archives `known` have and that are not due are not asked for.
     Raises PortalError (exit code 2: an unknown key, a faulty portals file, no contact), ArchiveBusy (4) and
     ArchiveError (5). SIGTERM and SIGINT end it within ten seconds or so; the summary then says `interrupted`.
     """
@@ -70,8 +74,14 @@ def crawl(
     settings.set("GONGKAI_DB", str(path), priority="cmdline")
     settings.set("LOG_LEVEL", log_level, priority="cmdline")
     session = sessions.acquire(path, arguments=arguments, version=settings["VERSION"])
+    run = None
     try:
         session.limit, session.progress = limit, progress
+        if redis is not None:
+            from crawler import shared_queue
+
+            run = shared_queue.join(redis, session, {portal.family for portal in chosen}, known)
+            settings.setdict(shared_queue.SETTINGS, priority="cmdline")
         process = AsyncCrawlerProcess(settings)
         for family in sorted({portal.family for portal in chosen}):
             process.crawl(
@@ -87,6 +97,8 @@ def crawl(
             raise session.fatal
         return summarise(session, chosen)
     finally:
+        if run is not None:
+            run.leave()
         sessions.release()
 
 
@@ -156,9 +168,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--revisit", action="store_true")
     parser.add_argument("--limit", type=int)
     parser.add_argument("--log-level", default="WARNING")
+    parser.add_argument("--redis")
+    parser.add_argument("--known", type=Path, action="append", default=[])
     given = parser.parse_args(arguments)
     try:
-        summary = crawl(given.db, given.keys, given.portals, given.revisit, given.limit, log_level=given.log_level)
+        summary = crawl(
+            given.db, given.keys, given.portals, given.revisit, given.limit, log_level=given.log_level,
+            redis=given.redis, known=given.known,
+        )  # fmt: skip
     except PortalError as error:
         sys.stderr.write(f"{error}\n")
         return 2

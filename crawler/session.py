@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import parsers
 from archive.errors import ArchiveBusy, ArchiveError
@@ -38,6 +38,21 @@ class EntryRow(NamedTuple):
     listed_date: str | None
     listing_capture: str | None
     decision: str
+
+
+class Shared(Protocol):
+    """What a crawl shares with other workers (`crawler.shared_queue`)."""
+
+    known: list[Store]
+
+    def claim(self, url: str) -> bool:
+        """Whether this worker is the first to want a page."""
+
+    def takes(self, portal: str) -> bool:
+        """Whether this worker is the first to want a portal's list."""
+
+    def history(self, url: str) -> list[Capture]:
+        """What other archives know of a page."""
 
 
 def default_db() -> Path:
@@ -65,6 +80,7 @@ class Session:
         self.interrupted = False
         self.stoppers: list[Callable[[], None]] = []
         self.backlog: asyncio.Future[None] | None = None
+        self.shared: Shared | None = None
         self._claimed: set[str] = set()
         self._sampled = False
 
@@ -73,7 +89,11 @@ class Session:
         if url in self._claimed:
             return False
         self._claimed.add(url)
-        return True
+        return self.shared is None or self.shared.claim(url)
+
+    def takes(self, portal: str) -> bool:
+        """Whether this process walks a portal's list, and no other worker of the run does."""
+        return self.shared is None or self.shared.takes(portal)
 
     def within_limit(self) -> bool:
         """Whether another page may be fetched; counts it when it may."""
@@ -156,6 +176,9 @@ class Session:
         """
         with self._archive():
             history = [capture for capture in self.store.history(url) if capture.kind == "report"]
+            if self.shared is not None:
+                elsewhere = [capture for capture in self.shared.history(url) if capture.kind == "report"]
+                history = sorted([*history, *elsewhere], key=lambda capture: capture.fetched_at)
         settled = GOOD if listed else GOOD | {"gone"}
         if not history or history[-1].outcome not in settled:
             return False
@@ -189,11 +212,9 @@ class Session:
 
     def known_pages(self, portal: str) -> list[str]:
         """Every page of a portal that was once captured as a report's, listed today or not."""
-        rows = self.store.conn.execute(
-            "SELECT DISTINCT url FROM capture WHERE portal = ? AND kind = 'report' AND outcome = 'new' ORDER BY url",
-            (portal,),
-        )
-        return [str(url) for (url,) in rows]
+        stores = [self.store, *(self.shared.known if self.shared is not None else ())]
+        query = "SELECT DISTINCT url FROM capture WHERE portal = ? AND kind = 'report' AND outcome = 'new'"
+        return sorted({str(url) for store in stores for (url,) in store.conn.execute(query, (portal,))})
 
     def done(self, title: str) -> None:
         """Tell the progress display, if there is one, that a page has its outcome."""
