@@ -232,7 +232,7 @@ def test_what_is_in_the_archive_under_the_same_id_is_never_overwritten(db: Path,
     with Store.open(tmp_path / "again.db", create=True) as store:
         back(store, *warc.glob("*.warc.gz"))
     conn = sqlite3.connect(tmp_path / "again.db")
-    conn.execute("UPDATE capture SET digest = 'another' WHERE url LIKE '%/1.html'")
+    conn.execute("UPDATE capture SET note = 'another' WHERE url LIKE '%/1.html'")
     conn.commit()
     conn.close()
     done = run("import", *warc.glob("*.warc.gz"), "--db", tmp_path / "again.db")
