@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 import zstandard
 
+Dictionary = zstandard.ZstdCompressionDict
+
 LEVEL = 3
 LARGEST = 64 * 1024 * 1024  # bytes; the crawler stops at 32 MB, a folder of imported files may hold more
 
@@ -30,7 +32,12 @@ def digest(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
-def compress(body: bytes, dictionary: bytes | None = None) -> Encoded:
+def prepared(dictionary: bytes) -> Dictionary:
+    """A body as dictionary, for more than one use."""
+    return zstandard.ZstdCompressionDict(dictionary, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
+
+
+def compress(body: bytes, dictionary: bytes | Dictionary | None = None) -> Encoded:
     """Encode `body`: a zstd frame with checksum and size, or the bytes themselves (`identity`) where not smaller.
 
     Raises ValueError for a body over `LARGEST`, and Damaged if the frame does not read back byte for byte.
@@ -48,7 +55,7 @@ def compress(body: bytes, dictionary: bytes | None = None) -> Encoded:
     return Encoded("zstd", frame)
 
 
-def decompress(encoding: str, data: bytes, dictionary: bytes | None = None, cap: int = LARGEST) -> bytes:
+def decompress(encoding: str, data: bytes, dictionary: bytes | Dictionary | None = None, cap: int = LARGEST) -> bytes:
     """Give back the body. Raises Damaged where the frame is broken, states no size, or states one over `cap` bytes."""
     if encoding == "identity":
         return data
@@ -67,7 +74,7 @@ def decompress(encoding: str, data: bytes, dictionary: bytes | None = None, cap:
         raise Damaged(f"the zstd frame cannot be read: {error}") from error
 
 
-def restore(sha256: str, encoding: str, data: bytes, dictionary: bytes | None = None) -> bytes:
+def restore(sha256: str, encoding: str, data: bytes, dictionary: bytes | Dictionary | None = None) -> bytes:
     """`decompress`, and compare with the hash; raises Damaged where they differ."""
     body = decompress(encoding, data, dictionary)
     if (found := digest(body)) != sha256:
@@ -75,7 +82,5 @@ def restore(sha256: str, encoding: str, data: bytes, dictionary: bytes | None = 
     return body
 
 
-def _raw(dictionary: bytes | None) -> zstandard.ZstdCompressionDict | None:
-    if dictionary is None:
-        return None
-    return zstandard.ZstdCompressionDict(dictionary, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
+def _raw(dictionary: bytes | Dictionary | None) -> Dictionary | None:
+    return prepared(dictionary) if isinstance(dictionary, bytes) else dictionary

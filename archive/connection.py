@@ -28,6 +28,7 @@ _PRAGMAS = (
     "cache_size = -65536",  # KiB; ids are hashes, so rows of one report land on many pages
     "wal_autocheckpoint = 8000",  # pages: such pages are written back once for many reports
     "journal_size_limit = 67108864",  # bytes of -wal kept after a checkpoint
+    "secure_delete = OFF",  # Debian's default is on: a rebuild's swap would write every page of the old tables
 )
 LEFT_IN_WAL = (
     "%s: another program keeps reading, so the last changes stay in the -wal file beside it (%.1f MB). Nothing is lost;"

@@ -24,7 +24,7 @@ from archive.errors import ArchiveError
 from archive.parsing import follow_parent
 
 BATCH = 200  # bodies a transaction of the log
-FEW = 10_000  # bodies that are checked sooner than other processes start
+FEW = 20_000  # bodies that are checked sooner than other processes start
 KEPT = 32 * 1024 * 1024  # bytes of dictionaries kept in memory
 
 Problem = tuple[str, str | None]  # a body's hash, and what is wrong with it
@@ -54,7 +54,7 @@ class Bodies:
 
     def __init__(self, conn: sqlite3.Connection) -> None:
         self.conn = conn
-        self._dictionaries: OrderedDict[str, bytes] = OrderedDict()
+        self._dictionaries: OrderedDict[str, bodies.Dictionary] = OrderedDict()
 
     def fetch(self, sha256: str) -> bytes:
         """The bytes of a body, checked against their hash.
@@ -64,10 +64,10 @@ class Bodies:
         """
         return self._fetch(sha256, depth=2)
 
-    def dictionary(self, sha256: str, depth: int = 1) -> bytes:
+    def dictionary(self, sha256: str, depth: int = 1) -> bodies.Dictionary:
         """The same, for a body that serves as dictionary."""
         if (known := self._dictionaries.get(sha256)) is None:
-            known = self._dictionaries[sha256] = self._fetch(sha256, depth)
+            known = self._dictionaries[sha256] = bodies.prepared(self._fetch(sha256, depth))
             while sum(map(len, self._dictionaries.values())) > KEPT and len(self._dictionaries) > 1:
                 self._dictionaries.popitem(last=False)
         self._dictionaries.move_to_end(sha256)

@@ -169,11 +169,10 @@ TABLES = ("figure_data", "section", "claim", "check_data", "across_data", "findi
 
 def speed(path: Path, reports: int) -> None:
     """Inserts, verify and reparse, each against the bare thing in the same run."""
-    sample = [pages.page(number) for number in range(0, min(reports, 2000), 5)]
-    read = [parsers.as_dict(parsers.parse(page.body, url=page.url)) for page in sample[:20]]
-    began = time.perf_counter()
+    numbers = range(0, min(reports, 2000), 5)
+    sample = [pages.page(number) for number in numbers]
     read = [parsers.as_dict(parsers.parse(page.body, url=page.url)) for page in sample]
-    bare_parse = (time.perf_counter() - began) / len(sample)
+    bare_parse, shared_parse = _bare_parse(1, len(sample)), _bare_parse(os.cpu_count() or 1, len(sample))
     with tempfile.TemporaryDirectory() as folder:
         ours = Path(folder) / "ours.db"
         with Store.open(ours, create=True) as store:
@@ -201,18 +200,41 @@ def speed(path: Path, reports: int) -> None:
           f" bare reading and hashing {1 / bare:,.0f}: {verified / bare:.2f}", flush=True)  # fmt: skip
     copy = path.with_suffix(".reparse.db")
     shutil.copy(path, copy)
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.bench.archive", str(copy)], stdout=subprocess.PIPE, text=True, check=True,
-        cwd=CACHE.parent, env=os.environ | {"PYTHONPATH": f"{Path(__file__).parents[2]}:{Path(__file__).parents[1]}"},
-    )  # fmt: skip
-    told = json.loads(done.stdout)
+    told = json.loads(_apart("reparse", str(copy)).communicate()[0])
     for left in CACHE.glob(f"{copy.name}*"):
         left.unlink()
-    expected = (bare_parse + bare_read) / (os.cpu_count() or 1)
-    print(f"  {reports:7,} reports: reparse {told['seconds'] / reports * 1e3:.2f} ms a page on {os.cpu_count()} cores;"
-          f" (bare parse {bare_parse * 1e3:.2f} + bare insert {bare_read * 1e3:.2f}) / cores {expected * 1e3:.2f}:"
-          f" {told['seconds'] / reports / expected:.2f} (at most 1.3); {told['megabytes']:.0f} MB resident,"
-          f" -wal at most {told['wal']:.0f} MB, largest index {told['index']:.0f} MB", flush=True)  # fmt: skip
+    cores = os.cpu_count() or 1
+    wall, cpu = told["seconds"] / reports, told["cpu"] / reports
+    alone, shared = (bare_parse + bare_read) / cores, shared_parse + bare_read / cores
+    print(f"  {reports:7,} reports: reparse {wall * 1e3:.2f} ms a page on {cores} cores ({cpu * 1e3:.2f} of work);"
+          f" bare parse {bare_parse * 1e3:.2f} alone, {shared_parse * 1e3:.2f} a page with all cores at it, bare insert"
+          f" {bare_read * 1e3:.2f}: {wall / alone:.2f} of the first divided by the cores, {wall / shared:.2f} of the"
+          f" second (at most 1.3); {told['megabytes']:.0f} MB resident, -wal at most {told['wal']:.0f} MB, largest"
+          f" index {told['index']:.0f} MB", flush=True)  # fmt: skip
+
+
+def _apart(*arguments: str) -> subprocess.Popen[str]:
+    """A process of its own for `_reparse` or `_parse`."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.bench.archive", *arguments], stdout=subprocess.PIPE, text=True,
+        cwd=CACHE.parent, env=os.environ | {"PYTHONPATH": f"{Path(__file__).parents[2]}:{Path(__file__).parents[1]}"},
+    )  # fmt: skip
+
+
+def _bare_parse(processes: int, count: int) -> float:
+    """Seconds a page when so many processes do nothing but parse; divided by their number."""
+    running = [_apart("parse", str(count)) for _ in range(processes)]
+    return sum(float(process.communicate()[0]) for process in running) / processes**2
+
+
+def _parse(count: int) -> None:
+    sample = [pages.page(number) for number in range(0, 5 * count, 5)]
+    for page in sample[:20]:
+        parsers.parse(page.body, url=page.url)
+    began = time.perf_counter()
+    for page in sample:
+        parsers.parse(page.body, url=page.url)
+    print((time.perf_counter() - began) / count)
 
 
 def _bare_insert(source: Path, target: Path) -> tuple[float, float]:
@@ -297,8 +319,11 @@ def _reparse(path: Path) -> None:
         kinds = "SELECT max(size) FROM (SELECT sum(pgsize) AS size FROM dbstat WHERE name IN (%s) GROUP BY name)"
         names = [row[0] for row in store.conn.execute("SELECT name FROM sqlite_master WHERE type = 'index'")]
         index = store.conn.execute(kinds % ", ".join("?" * len(names)), names).fetchone()[0]
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    told = {"seconds": seconds, "megabytes": peak, "wal": largest / 2**20, "index": index / 2**20}
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    told = {
+        "seconds": seconds, "cpu": sum(u.ru_utime + u.ru_stime for u in used), "megabytes": used[0].ru_maxrss / 1024,
+        "wal": largest / 2**20, "index": index / 2**20,
+    }  # fmt: skip
     print(json.dumps(told))
 
 
@@ -319,4 +344,7 @@ def run() -> None:
 
 
 if __name__ == "__main__":
-    _reparse(Path(sys.argv[1]))
+    if sys.argv[1] == "parse":
+        _parse(int(sys.argv[2]))
+    else:
+        _reparse(Path(sys.argv[2]))
