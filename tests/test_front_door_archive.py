@@ -18,6 +18,7 @@ from click.testing import CliRunner, Result
 from test_front_door_files import NOTICE, REPORT, query, run, write
 
 import gongkai
+from archive import door
 from archive.store import Store
 
 VERBS = ("status", "verify", "reparse", "serve")
@@ -88,7 +89,7 @@ def test_the_default_archive_is_named_by_the_environment(db: Path, monkeypatch: 
     monkeypatch.setenv("GONGKAI_DB", str(db))
     assert json.loads(run("status", "--json").stdout)["archive"]["reports"] == 1
     monkeypatch.delenv("GONGKAI_DB")
-    assert gongkai.default_db() == str(gongkai.ROOT / "archive" / "gongkai.db")
+    assert door.default_db() == str(gongkai.ROOT / "archive" / "gongkai.db")
 
 
 def test_status_shows_the_archive(db: Path) -> None:
