@@ -5,13 +5,14 @@ new. Pages are read in the order of their reports' ids, which is the order of th
 their end only and without gaps; neither that order nor the number of workers shows in the result. What a crawl noted
 (findings with a `crawl_id`) comes from no body and is carried over as it is.
 
-A death on the way leaves the old tables in use, and `shadow_progress` says how far it came: the next reparse with the
-same parser goes on from there, also where a crawl has captured more in between. The -wal file is moved into the archive
-as it grows; the largest single transaction is the creation of an index.
+A death on the way leaves the old tables in use, and `shadow_progress` says what it was made from: the next reparse with
+the same parser and the same portals goes on from there, also where a crawl has captured more in between. The -wal file
+is moved into the archive as it grows; the largest single transaction is the creation of an index.
 """
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -70,8 +71,10 @@ def reparse(store: Store, pool: ParserPool, progress: Progress | None = None) ->
 def _begin(shadow: Derived, parser: str) -> int:
     """Go on with what there is, or begin; returns the newest capture (its rowid) when it was begun."""
     conn = shadow.conn
+    portals = conn.execute("SELECT key, name, region FROM portal ORDER BY key").fetchall()
+    made_from = f"{parser} {hashlib.sha256(repr(portals).encode()).hexdigest()}"
     if schema.layout_of(conn, schema.SHADOW) == schema.LAYOUT:
-        row = conn.execute(f"SELECT since FROM {schema.SHADOW}progress WHERE parser = ?", (parser,)).fetchone()
+        row = conn.execute(f"SELECT since FROM {schema.SHADOW}progress WHERE made_from = ?", (made_from,)).fetchone()
         if row is not None:
             return int(row[0])
     with written(conn, shadow):
@@ -79,9 +82,9 @@ def _begin(shadow: Derived, parser: str) -> int:
         schema.create_derived(conn, schema.SHADOW)
         schema.create_indexes(conn, schema.SHADOW, EARLY)
         shadow.save_forms(form_rows())
-        conn.execute(f"CREATE TABLE {schema.SHADOW}progress (parser TEXT, since INTEGER) STRICT")
+        conn.execute(f"CREATE TABLE {schema.SHADOW}progress (made_from TEXT, since INTEGER) STRICT")
         since = int(conn.execute("SELECT coalesce(max(rowid), 0) FROM capture").fetchone()[0])
-        conn.execute(f"INSERT INTO {schema.SHADOW}progress VALUES (?, ?)", (parser, since))
+        conn.execute(f"INSERT INTO {schema.SHADOW}progress VALUES (?, ?)", (made_from, since))
     return since
 
 

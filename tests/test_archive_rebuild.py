@@ -147,7 +147,7 @@ def test_a_rebuild_that_stops_goes_on_where_it_was(
         assert not [name for name in store.db.table_names() if name.startswith(schema.SHADOW)]
 
 
-def test_a_rebuild_begun_by_another_parser_is_begun_anew(
+def test_a_rebuild_begun_by_another_parser_or_with_other_portals_is_begun_anew(
     tmp_path: Path, pool: ParserPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from archive import rebuild
@@ -162,10 +162,20 @@ def test_a_rebuild_begun_by_another_parser_is_begun_anew(
 
         with pytest.raises(KeyboardInterrupt):
             rebuild.reparse(store, pool, stop)
-        store.conn.execute(f"UPDATE {schema.SHADOW}progress SET parser = 'stub 0'")
-        seen: list[tuple[int, int]] = []
-        rebuild.reparse(store, pool, lambda done, total: seen.append((done, total)))
-        assert seen[0][0] == 1
+        for change in (
+            f"UPDATE {schema.SHADOW}progress SET made_from = 'stub 0'",
+            "UPDATE portal SET name = name || 'x'",
+        ):
+            store.conn.execute(change)
+            seen: list[int] = []
+
+            def look(done: int, total: int, seen: list[int] = seen) -> None:
+                seen.append(done)
+                stop(done, total)
+
+            with pytest.raises(KeyboardInterrupt):
+                rebuild.reparse(store, pool, look)
+            assert seen[0] == 1
 
 
 def test_a_rebuild_says_what_it_changed(tmp_path: Path, pool: ParserPool) -> None:
