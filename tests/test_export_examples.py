@@ -73,10 +73,10 @@ def test_the_notebook_runs_and_draws_what_the_cells_say(
 ) -> None:
     folder = export(db, tmp_path / "export", "parquet")
     monkeypatch.setenv("GONGKAI_EXPORT", str(folder))
-    notebook = nbformat.read(EXAMPLES / "applications.ipynb", as_version=4)
+    notebook = nbformat.read(EXAMPLES / "applications.ipynb", as_version=4)  # type: ignore[no-untyped-call]
     assert not any(cell.get("outputs") for cell in notebook.cells), "it is kept without outputs"
     check = "series[['form', 'year', 'applications', 'reports', 'rate']].to_csv(EXPORT / 'series.csv', index=False)"
-    notebook.cells.append(nbformat.v4.new_code_cell(check))
+    notebook.cells.append(nbformat.v4.new_code_cell(check))  # type: ignore[no-untyped-call]
     NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
     pictures = [
         base64.b64decode(output["data"]["image/png"])
@@ -92,8 +92,8 @@ def test_the_notebook_runs_and_draws_what_the_cells_say(
         form, year, applications, reports, rate = line.split(",")
         found[form, int(year)] = (int(float(applications)), int(reports), float(rate) if rate else None)
     assert found.keys() == expected(db).keys() and {form for form, _ in found} == {"v2014", "v2019", "v2021"}
-    for key, (applications, reports, share) in expected(db).items():
-        assert found[key][:2] == (applications, reports)
+    for key, (received, number, share) in expected(db).items():
+        assert found[key][:2] == (received, number)
         assert found[key][2] == pytest.approx(share)
 
 
