@@ -47,22 +47,18 @@ def between(conn: sqlite3.Connection) -> dict[str, Any]:
 
 def _compared(conn: sqlite3.Connection) -> dict[str, Any]:
     cells: dict[tuple[str, str, str], list[int]] = {}
-    for sql, places in (
-        (
-            f"SELECT c.form, c.indicator, c.col, sum(n.code IS NULL), sum(n.code IS NOT NULL AND {_DIFFERS}) {_PAIRS}"
-            f" JOIN figure_code AS c ON c.code = o.code WHERE n.code IS NULL OR {_DIFFERS} GROUP BY c.code",
-            (1, 2),
-        ),
-        (
-            f"SELECT c.form, c.indicator, c.col, count(*) {_GAINED}"
-            f" JOIN {_P}figure_code AS c ON c.code = n.code WHERE o.code IS NULL GROUP BY c.code",
-            (0,),
-        ),
+    for form, indicator, col, lost, altered in conn.execute(
+        f"SELECT c.form, c.indicator, c.col, sum(n.code IS NULL), sum(n.code IS NOT NULL AND {_DIFFERS}) {_PAIRS}"
+        f" JOIN figure_code AS c ON c.code = o.code WHERE n.code IS NULL OR {_DIFFERS} GROUP BY c.code"
     ):
-        for form, indicator, col, *counts in conn.execute(sql):
-            row = cells.setdefault((form, indicator, col), [0, 0, 0])
-            for place, count in zip(places, counts, strict=True):
-                row[place] += count
+        cells[form, indicator, col] = [0, lost, altered]
+    before, after = (_one(conn, f"SELECT count(*) FROM {p}figure_data") for p in ("", _P))
+    if after > before - sum(row[1] for row in cells.values()):
+        for form, indicator, col, gained in conn.execute(
+            f"SELECT c.form, c.indicator, c.col, count(*) {_GAINED}"
+            f" JOIN {_P}figure_code AS c ON c.code = n.code WHERE o.code IS NULL GROUP BY c.code"
+        ):
+            cells.setdefault((form, indicator, col), [0, 0, 0])[0] = gained
     totals = [sum(row[place] for row in cells.values()) for place in range(3)]
     most = sorted(cells.items(), key=lambda item: (-sum(item[1]), item[0]))[:EXAMPLES]
     return {

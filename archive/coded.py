@@ -51,12 +51,13 @@ class Codes:
             )
         return code
 
-    def cell(self, code: int) -> tuple[str, str, str]:
-        """The cell (form, indicator, col) of a code."""
-        if code not in self._cells:
+    def cells(self) -> dict[int, tuple[str, str, str]]:
+        """The cell (form, indicator, col) of each code."""
+        count = self.conn.execute(f"SELECT max(code) FROM {self.prefix}figure_code").fetchone()[0] or 0
+        if count not in self._cells:
             query = f"SELECT code, form, indicator, col FROM {self.prefix}figure_code"
             self._cells = {code: (form, indicator, col) for code, form, indicator, col in self.conn.execute(query)}
-        return self._cells[code]
+        return self._cells
 
     def element(self, finding: Mapping[str, Any], ordinal: int, expected: Any, found: Any) -> Any:
         """A finding as an element of a packed list; `ordinal` counts repetitions, from 0."""

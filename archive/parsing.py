@@ -8,6 +8,7 @@ caller's.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import multiprocessing
 import multiprocessing.connection
@@ -113,6 +114,8 @@ class ParserPool:
 def begin(parser: str) -> None:
     """First thing in a worker: import the parser, so that no page pays for it, and tie the process to its parent."""
     importlib.import_module(parser)
+    gc.collect()
+    gc.freeze()  # what every page needs is not garbage: not to be looked through with each page
     follow_parent()
 
 

@@ -102,8 +102,9 @@ def figures_at(derived: Derived, identity: int, order: list[str]) -> dict[str, F
         return {}
     now: Figures = {}
     query = f"SELECT code, value, coalesce(raw, '') FROM {p}figure_data WHERE report_id = ?"
+    cells = derived.codes.cells()
     for code, value, raw in conn.execute(query, (identity,)):
-        now[derived.codes.cell(code)] = raw if value is None else value
+        now[cells[code]] = raw if value is None else value
     states = {order[-1]: now}
     for later, earlier in zip(reversed(order), reversed(order[:-1]), strict=False):
         now = dict(now)

@@ -39,6 +39,16 @@ class Shown(NamedTuple):
     figures: Mapping[Cell, tuple[Any, str]]
 
 
+class _Cells(NamedTuple):
+    """Figures by indicator and column, of the first of some forms that has them."""
+
+    figures: Mapping[Cell, tuple[Any, str]]
+    forms: tuple[str, ...]
+
+    def get(self, place: tuple[str, str]) -> tuple[Any, str] | None:
+        return next((said for form in self.forms if (said := self.figures.get((form, *place)))), None)
+
+
 class Across(NamedTuple):
     """One evaluation of a check across years: sums of (indicator, col, sign, whether of the next year's report)."""
 
@@ -123,9 +133,9 @@ def forget(derived: Derived, identity: int) -> None:
 
 def figures_of(derived: Derived, identity: int) -> dict[Cell, tuple[Any, str]]:
     """Value and state of every figure of a report."""
-    cell = derived.codes.cell
+    cells = derived.codes.cells()
     return {
-        cell(code): (value, STATES[state])
+        cells[code]: (value, STATES[state])
         for code, value, state in derived.conn.execute(
             f"SELECT code, value, state FROM {derived.prefix}figure_data WHERE report_id = ?", (identity,)
         )
@@ -186,14 +196,12 @@ def _judged(derived: Derived, this: Shown, following: Shown | None) -> Iterator[
     for form in load_all():
         if form.id not in used:
             continue
-        own = {(i, c): said for (f, i, c), said in this.figures.items() if f == form.id}
-        next_own: dict[tuple[str, str], tuple[Any, str]] = {}
-        if following:
-            next_own = {(i, c): said for (f, i, c), said in following.figures.items() if f != form.id}
-            next_own |= {(i, c): said for (f, i, c), said in following.figures.items() if f == form.id}
+        own = _Cells(this.figures, (form.id,))
+        later = sorted({f for f, _, _ in following.figures} - {form.id}) if following else []
+        next_own = _Cells(following.figures if following else {}, (form.id, *later))
         for instance in across(form):
             cells = [*instance.left, *instance.right]
-            if not any((i, c) in own for i, c, _, later in cells if not later):
+            if not any(own.get((i, c)) for i, c, _, of_next in cells if not of_next):
                 continue
             check = instance.check
             finding: dict[str, Any] = {"kind": "check", "name": check.name, "at": instance.at,
@@ -217,8 +225,8 @@ def _judged(derived: Derived, this: Shown, following: Shown | None) -> Iterator[
 def _sum(
     cells: Iterable[tuple[str, str, int, bool]],
     constant: int,
-    own: Mapping[tuple[str, str], tuple[Any, str]],
-    following: Mapping[tuple[str, str], tuple[Any, str]],
+    own: _Cells,
+    following: _Cells,
 ) -> tuple[Any, str | None]:
     total: Any = constant
     numbers = 0
