@@ -229,11 +229,16 @@ def test_pywb_replays_the_pages_revisits_included(replay: str, db: Path) -> None
 
 
 def test_what_is_in_the_archive_under_the_same_id_is_never_overwritten(db: Path, warc: Path, tmp_path: Path) -> None:
-    with Store.open(tmp_path / "again.db", create=True) as store:
+    again = tmp_path / "again.db"
+    with Store.open(again, create=True) as store:
         back(store, *warc.glob("*.warc.gz"))
-    conn = sqlite3.connect(tmp_path / "again.db")
-    conn.execute("UPDATE capture SET note = 'another' WHERE url LIKE '%/1.html'")
-    conn.commit()
-    conn.close()
-    done = run("import", *warc.glob("*.warc.gz"), "--db", tmp_path / "again.db")
-    assert done.exit_code == 5 and "another capture" in done.stderr
+    for change, code in (("outcome = 'changed'", 0), ("note = 'another'", 5)):  # a merge judges outcomes anew
+        conn = sqlite3.connect(again)
+        conn.execute(f"UPDATE capture SET {change} WHERE url LIKE '%/1.html' AND outcome IN ('new', 'changed')")
+        conn.commit()
+        conn.close()
+        before = evidence(again)["capture"]
+        done = run("import", *warc.glob("*.warc.gz"), "--db", again)
+        assert done.exit_code == code, done.output
+        assert ("another capture" in done.stderr) == (code == 5)
+        assert evidence(again)["capture"] == before
