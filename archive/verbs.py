@@ -180,7 +180,7 @@ def export(version: str, to: Path, form: str, names: tuple[str, ...], db: Path, 
 
 @click.command()
 @click.argument("out", type=click.Path(path_type=Path), metavar="OUT.db")
-@click.option("--without-bodies", is_flag=True, help="Leave the pages' bytes out: a much smaller file.")
+@click.option("--without-bodies", is_flag=True, help="Leave the pages' bytes out: a smaller file.")
 @with_db
 @with_json
 def publish(out: Path, without_bodies: bool, db: Path, as_json: bool) -> None:
