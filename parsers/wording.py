@@ -11,6 +11,7 @@ from typing import Any
 DATA = Path(__file__).with_name("data")
 _DATE = re.compile(r"((?:19|20)\d\d)\s*[年\-/.]\s*(\d{1,2})(?:\s*[月\-/.]\s*(\d{1,2})(?!\d))?")
 _COMPACT = re.compile(r"(?<!\d)((?:19|20)\d\d)([01]\d)([0-3]\d)(?!\d)")
+_HALF_WIDTH = {c: c - 0xFEE0 for c in range(0xFF01, 0xFF5F)}
 _DIGITS = str.maketrans("〇○零一二三四五六七八九", "000123456789")
 _CHINESE_YEAR = re.compile(r"[二][〇○零oO0][〇○零一二三四五六七八九]{2}(?=年)")
 _YEAR_TITLE = re.compile(r"(?<!\d)(20\d\d)\s*(?:年度|年|\s*度)")
@@ -31,7 +32,7 @@ def pattern(table: str, name: str) -> re.Pattern[str]:
 
 def date_of(text: str) -> str | None:
     """The first date in `text` as `YYYY-MM-DD`, `YYYY-MM` where no day is printed; None where it is no date."""
-    text = arabic_year(text)
+    text = arabic_year(text.translate(_HALF_WIDTH))
     found = _DATE.search(text) or _COMPACT.search(text)
     if not found:
         return None

@@ -116,3 +116,13 @@ def test_the_same_bytes_give_the_same_report_in_any_process() -> None:
         seen.add(done.stdout)
     here = json.dumps([as_dict(parse(Path(page).read_bytes())) for page in pages], ensure_ascii=False)
     assert seen == {here + "\n"}
+
+
+@pytest.mark.parametrize("line", ["填表人：某甲", "联系人：某乙 电话：0570-0000000", "制表人某丙"])
+def test_people_of_the_closing_rows_reach_no_finding(line: str) -> None:
+    page = (PAGES / "qujiang-2020.html").read_text(encoding="utf-8")
+    row = f"<tr><td>{line}</td><td>5550100</td><td>1</td><td>2</td></tr></table>"
+    report = as_dict(parse(page.replace("</table>", row).encode()))
+    assert len(report["figures"]) == 154
+    said = json.dumps([report["findings"], report["sections"]], ensure_ascii=False)
+    assert "某甲" not in said and "某乙" not in said and "某丙" not in said and "5550100" not in said
