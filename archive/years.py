@@ -1,7 +1,8 @@
 """What follows from an agency's reports taken together: twins, the row of the panel, and checks across two years.
 
 The same report stands under several addresses (county and city, web page and attachment, last year's column). One of
-them is shown: with a form before without, still online before gone, then the one seen first. The others are its twins;
+them is shown: with a form before without, online before gone, then the lower id. Not the one seen first: which of two
+was fetched first is chance, and a crawl that was killed and begun again must show the same. The others are its twins;
 one that gives another number for a cell contradicts it, which is a finding of that report.
 
 A check across years compares the report shown for a year with the one shown for the next, whatever their forms: cells
@@ -97,7 +98,7 @@ def settle(derived: Derived, agency_id: int, year: int | None = None) -> None:
     groups: dict[int, list[tuple[Any, ...]]] = {}
     for row in conn.execute(
         f"SELECT id, year, url, capture_id FROM {p}report WHERE agency_id = ? AND year BETWEEN ? AND ?"
-        " ORDER BY year, form IS NULL, gone_at IS NOT NULL, first_seen, id",
+        " ORDER BY year, form IS NULL, gone_at IS NOT NULL, id",
         (agency_id, *span),
     ):
         groups.setdefault(row[1], []).append(row)
