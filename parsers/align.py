@@ -16,7 +16,6 @@ from parsers.forms import Form, Table
 from parsers.labels import core, distance, shorter_keys
 from parsers.model import Figure
 from parsers.tables import Index, Line, Segment, is_unit
-from parsers.values import read_value
 
 
 def read_segments(segments: Iterable[Segment], index: Index, year: int | None = None) -> Reading:
@@ -26,26 +25,26 @@ def read_segments(segments: Iterable[Segment], index: Index, year: int | None = 
     chosen = _choose_forms(found, index, year, reading)
     tables: dict[tuple[str, str], tuple[Table, list[tuple[Segment, Columns]]]] = {}
     for segment, (table, columns) in zip(found, chosen, strict=True):
-        if table is not None and _is_credible(segment, table, columns, index, reading):
+        if table is not None and _is_credible(segment, table, columns, reading):
             tables.setdefault((table.form, table.id), (table, []))[1].append((segment, columns))
     for table, parts in tables.values():
-        _read_table(table, parts, index, reading)
+        _read_table(table, parts, reading)
     for place in reading.conflicts:
         reading.figures.pop(place, None)
     return reading
 
 
-def _is_credible(segment: Segment, table: Table, columns: Columns, index: Index, reading: Reading) -> bool:
+def _is_credible(segment: Segment, table: Table, columns: Columns, reading: Reading) -> bool:
     """Whether rows without a known header are the official table: three of its own rows say so, fewer do not."""
     if columns.bands and not columns.by_order:
         return True
     if columns.official and not columns.unknown and (columns.score >= 1 or not columns.by_order):
         return True
-    keys = {hit.key for line in segment.lines for spot in line.spots if (hit := index.hit(spot.cell.text)) and hit.rows}
+    keys = {hit.key for line in segment.lines for spot in line.spots if (hit := spot.hit) and hit.rows}
     rows = {n for key in keys for n in table.by_key.get(key, ()) if table.rows[n].extension is None}
     if len(rows) >= min(3, len(table.rows)) and (segment.header or len(rows) >= 3):
         return True
-    if any(read_value(spot.cell.text).state == "number" for line in segment.lines for spot in line.spots):
+    if any(line.numbers for line in segment.lines):
         where_ = where(segment.lines[0])
         reading.note(
             "alignment", "doubtful_table", table.id, f"{where_}: {len(rows)} row(s) of the form under no known header"
@@ -69,9 +68,9 @@ def _choose_forms(
             and before is not None
             and len(before[0].grid.rows[0]) == len(segment.grid.rows[0])
         )
-        header, bands = header_of(segment, index)
+        header, bands = header_of(segment)
         tables = index.tables[segment.table_id]
-        labels = _label_keys(segment, index) if len(tables) > 1 else []
+        labels = _label_keys(segment) if len(tables) > 1 else []
         for table in tables:
             if inherit and before is not None:
                 columns = before[1][table.form]
@@ -120,24 +119,19 @@ def _official(index: Index, form_id: str, year: int) -> bool:
     return form.first_year <= year and (form.last_year is None or year <= form.last_year)
 
 
-def _label_keys(segment: Segment, index: Index) -> list[str]:
+def _label_keys(segment: Segment) -> list[str]:
     """The row labels of a segment, in rows that have number cells."""
     keys = []
     for line in segment.lines:
-        labels = []
-        valued = False
-        for spot in line.spots:
-            hit = index.hit(spot.cell.text)
-            if hit is None:
-                valued = valued or read_value(spot.cell.text).state != "text"
-            elif hit.rows and not spot.from_above:
-                labels.append(hit.key)
-        if valued:
-            keys += labels
+        spots = line.spots
+        if len(spots) > len(line.texts):
+            for n in line.texts:
+                if (hit := spots[n].hit) is not None and hit.rows and not spots[n].from_above:
+                    keys.append(hit.key)
     return keys
 
 
-def _read_table(table: Table, parts: Sequence[tuple[Segment, Columns]], index: Index, reading: Reading) -> None:
+def _read_table(table: Table, parts: Sequence[tuple[Segment, Columns]], reading: Reading) -> None:
     entries: list[Entry] = []
     noted: set[str] = set()
     for segment, columns in parts:
@@ -158,7 +152,7 @@ def _read_table(table: Table, parts: Sequence[tuple[Segment, Columns]], index: I
                 f"{where(segment.lines[0])}: the header does not name every column; the official order was used",
             )
         reach = _reach(segment, columns)
-        entries.extend(_entry(line, columns, table, segment, index, reach) for line in segment.lines)
+        entries.extend(_entry(line, columns, table, segment, reach) for line in segment.lines)
     assigned = _assign(entries, table, reading)
     if all(not row.keys for row in table.rows):
         read_unlabelled(table, entries, reading)
@@ -181,17 +175,17 @@ def _reach(segment: Segment, columns: Columns) -> int:
     return max(header, usual) if last[usual] * 2 > len(segment.lines) > 1 else header
 
 
-def _entry(line: Line, columns: Columns, table: Table, segment: Segment, index: Index, reach: int) -> Entry:
+def _entry(line: Line, columns: Columns, table: Table, segment: Segment, reach: int) -> Entry:
     """Find the cell that labels a row: the last text cell left of the numbers that begins in this row."""
     limit = columns.bands[0].first if columns.bands else 10_000
     leaf: int | None = None
     groups: set[str] = set()
     known: int | None = None
-    for n, spot in enumerate(line.spots):
-        text = spot.cell.text
-        if is_unit(text) or read_value(text).state != "text":
+    for n in line.texts:
+        spot = line.spots[n]
+        if is_unit(spot.cell.text):
             continue
-        hit = index.hit(text)
+        hit = spot.hit
         labels = _rows_of(table, hit.key) if hit is not None else ()
         if labels:
             known = n
@@ -206,7 +200,7 @@ def _entry(line: Line, columns: Columns, table: Table, segment: Segment, index: 
         if leaf is not None:
             groups.add(core(line.spots[leaf].cell.text))
         return Entry(line, columns, None, (), frozenset(groups), segment, reach)
-    hit = index.hit(line.spots[leaf].cell.text)
+    hit = line.spots[leaf].hit
     return Entry(line, columns, leaf, _rows_of(table, hit.key) if hit else (), frozenset(groups), segment, reach)
 
 

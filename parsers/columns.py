@@ -14,7 +14,7 @@ from typing import NamedTuple
 from parsers.forms import Column, Table
 from parsers.labels import core, normalise, shorter_keys
 from parsers.model import Cell
-from parsers.tables import Index, Line, Segment
+from parsers.tables import Line, Segment
 
 _PLAIN_COUNT = re.compile(
     r"(?:统计|年度|全年|本年度?|指标|合计|总计|累计|总)*(?:数量|数值|数据|数额|数字|合计|总计|累计|总数|数|值)?(?:统计)?"
@@ -65,12 +65,17 @@ def match_columns(
         return _columns((), (), 0.0, unknown=[Band(0, 0, (text,)) for text in texts[:1]])
     if bands is None:
         return max((_in_reading_order(table, layout, header, year) for layout in table.layouts), key=_score)
+    return _best(table, bands, year)
+
+
+@lru_cache(maxsize=4096)
+def _best(table: Table, bands: tuple[Band, ...], year: int | None) -> Columns:
     return max((_match(bands, table, layout, year) for layout in table.layouts), key=_score)
 
 
-def header_of(segment: Segment, index: Index) -> tuple[list[Line], tuple[Band, ...] | None]:
+def header_of(segment: Segment) -> tuple[list[Line], tuple[Band, ...] | None]:
     """The header rows that name columns, and their bands; None for bands where there is no rectangle to go by."""
-    header = [line for line in segment.header if not _is_title(line, index)]
+    header = [line for line in segment.header if not _is_title(line)]
     if not header or not segment.grid.positional or not header[0].grid.positional:
         return header, None
     return header, tuple(_bands(header))
@@ -128,12 +133,12 @@ def _columns(
     return Columns(tuple(official), tuple(bands), tuple(unknown), by_order, units, score, 0, starts)
 
 
-def _is_title(line: Line, index: Index) -> bool:
+def _is_title(line: Line) -> bool:
     """A row with a single text that names no column: the table's title, a note on units."""
     texts = [spot for spot in line.spots if spot.cell.text.strip()]
     if len(texts) != 1 or len(line.grid.rows[0]) == 1:
         return False
-    hit = index.hit(texts[0].cell.text)
+    hit = texts[0].hit
     return hit is None or not hit.columns
 
 
@@ -150,17 +155,13 @@ def _bands(header: Sequence[Line]) -> list[Band]:
     bands: list[Band] = []
     start = 0
     for slot in range(1, width + 1):
-        if slot < width and paths[start] and _same(paths[slot], paths[start]):
+        if slot < width and paths[start] and paths[slot] == paths[start]:
             continue
         bands.append(Band(start, slot - 1, tuple(cell.text for cell in paths[start])))
         start = slot
     while len(bands) > 1 and not bands[-1].path:
         bands.pop()
     return bands
-
-
-def _same(one: Sequence[Cell], other: Sequence[Cell]) -> bool:
-    return len(one) == len(other) and all(a is b for a, b in zip(one, other, strict=True))
 
 
 def _is_label_header(text: str, table: Table) -> bool:

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from parsers.labels import normalise
-from parsers.model import Block, Cell, Document, Grid
+from parsers.model import Block, Cell, Document, Grid, Paragraph
 from parsers.wording import date_of, pattern, words
 
 #: the block of labels stands near the top; what stands later is prose
 _MAX_BLOCKS = 400
+_MAY_NAME = re.compile("填|单位|單位")
 _LONGEST_VALUE = 200
 
 
@@ -164,24 +165,31 @@ def filled_by(document: Document) -> str | None:
     """The body that a table's title line names (填报单位)."""
     labels = [normalise(label) for label in words()["filled_by"]["labels"]]
     for block in document.blocks:
-        texts = (
-            (cell.text for row in block.rows for _, cell in _distinct(row)) if isinstance(block, Grid) else [block.text]
-        )
-        for text in texts:
-            if len(text) > 200 or not ("填" in text or "单位" in text or "單位" in text):
-                continue
-            flat = normalise(text)
-            for label in labels:
-                if label + ":" in flat:
-                    name = re.split(r"[ \s(:]|单位负责人|填报日期|填报时间", flat.split(label + ":", 1)[1], maxsplit=1)[
-                        0
-                    ]
-                    name = name.strip("_-.")
-                    if 2 <= len(name) <= 40:
-                        return name
+        if isinstance(block, Paragraph):
+            if _MAY_NAME.search(block.text) and (name := _named_after(labels, block.text)):
+                return name
+            continue
+        for row in block.rows:
+            for cell in row:
+                if cell is not None and _MAY_NAME.search(cell.text) and (name := _named_after(labels, cell.text)):
+                    return name
     return None
 
 
+def _named_after(labels: Sequence[str], text: str) -> str | None:
+    if len(text) > 200:
+        return None
+    flat = normalise(text)
+    for label in labels:
+        if label + ":" in flat:
+            name = re.split(r"[ \s(:]|单位负责人|填报日期|填报时间", flat.split(label + ":", 1)[1], maxsplit=1)[0]
+            name = name.strip("_-.")
+            if 2 <= len(name) <= 40:
+                return name
+    return None
+
+
+@lru_cache(maxsize=4096)
 def is_report_title(title: str) -> bool:
     """Whether a title is that of an annual report of disclosure (and not of the web site's own report)."""
     flat = normalise(title)

@@ -13,8 +13,10 @@ from typing import NamedTuple
 from parsers.forms import Form, Table
 from parsers.labels import core, normalise, shorter_keys
 from parsers.model import Cell, Grid
-from parsers.values import read_value
+from parsers.values import Value, read_value
 
+#: makes a named tuple in half the time of its own call: several hundred are made a page
+_new = tuple.__new__
 _UNITS = frozenset("条 件 次 篇 个 人 人次 万元 元 亿元 项 份 宗 起 家 -".split())
 
 
@@ -30,20 +32,25 @@ class Hit(NamedTuple):
 
 
 class Spot(NamedTuple):
-    """One distinct cell of a row of a grid, with the slots it covers."""
+    """One distinct cell of a row of a grid, with the slots it covers, what its text says as a number cell, and what it
+    may be on the forms where it is text."""
 
     cell: Cell
     first: int
     last: int
     from_above: bool
+    value: Value
+    hit: Hit | None
 
 
 class Line(NamedTuple):
-    """One row of a grid: its distinct cells and how far it is filled."""
+    """One row of a grid: its distinct cells; which of them are text, and how many are numbers."""
 
     grid: Grid
     number: int
     spots: tuple[Spot, ...]
+    texts: tuple[int, ...]
+    numbers: int
 
 
 @dataclass
@@ -110,23 +117,31 @@ class Index:
         return None
 
 
-def lines_of(grid: Grid) -> list[Line]:
+def lines_of(grid: Grid, index: Index) -> list[Line]:
     """The rows of a grid as distinct cells."""
+    look_up = index.hit
     lines = []
-    above: tuple[Cell | None, ...] = ()
+    above: tuple[Cell | None, ...] = (None,) * len(grid.rows[0])
     for number, row in enumerate(grid.rows):
         spots: list[Spot] = []
+        texts: list[int] = []
+        numbers = 0
         last: Cell | None = None
         first = 0
-        for slot, cell in enumerate(row):
-            if cell is last:
+        for slot, cell in enumerate((*row, None)):
+            if cell is last and slot < len(row):
                 continue
             if last is not None:
-                spots.append(Spot(last, first, slot - 1, first < len(above) and above[first] is last))
+                value = read_value(last.text)
+                hit = None
+                if value.state == "text":
+                    texts.append(len(spots))
+                    hit = look_up(last.text)
+                elif value.state == "number":
+                    numbers += 1
+                spots.append(_new(Spot, (last, first, slot - 1, above[first] is last, value, hit)))
             last, first = cell, slot
-        if last is not None:
-            spots.append(Spot(last, first, len(row) - 1, first < len(above) and above[first] is last))
-        lines.append(Line(grid, number, tuple(spots)))
+        lines.append(Line(grid, number, tuple(spots), tuple(texts), numbers))
         above = row
     return lines
 
@@ -144,8 +159,8 @@ def segments(grids: Iterable[Grid], index: Index) -> list[Segment]:
     """The official tables' segments, in page order. Grids that bear no label of any form give none."""
     found: list[Segment] = []
     for grid in grids:
-        lines = lines_of(grid)
-        roles = [_role(line, index) for line in lines]
+        lines = lines_of(grid, index)
+        roles = [_role(line) for line in lines]
         if any(role.labels or role.is_header for role in roles) or _continues(grid, roles, found):
             found.extend(_segment(grid, lines, roles, index, found[-1] if found else None))
     return found
@@ -162,22 +177,18 @@ class _Role(NamedTuple):
     footer: bool
 
 
-def _role(line: Line, index: Index) -> _Role:
+def _role(line: Line) -> _Role:
     labels: frozenset[str] = frozenset()
     columns: frozenset[str] = frozenset()
-    headers = column_cells = label_cells = numbers = values = texts = 0
+    headers = column_cells = label_cells = texts = 0
+    numbers, values = line.numbers, len(line.spots) - len(line.texts)
     title = None
     footer = False
-    for spot in line.spots:
-        text = spot.cell.text
-        value = read_value(text)
-        if value.state != "text":
-            values += 1
-            numbers += value.state == "number"
-            continue
-        hit = index.hit(text)
+    for n in line.texts:
+        spot = line.spots[n]
+        hit = spot.hit
         if hit is None:
-            texts += not is_unit(text)
+            texts += not is_unit(spot.cell.text)
             continue
         footer = footer or hit.footer
         title = title or hit.title
@@ -234,7 +245,7 @@ def _segment(grid: Grid, lines: list[Line], roles: list[_Role], index: Index, fo
                 pending = []
             current.lines.append(line)
             continue
-        if current is None and pending and role.values and (free := _unlabelled(pending, roles, lines, index)):
+        if current is None and pending and role.values and (free := _unlabelled(pending, index)):
             current = Segment(free, grid, pending)
             made.append(current)
             last_header, pending = pending, []
@@ -255,7 +266,7 @@ def _segment(grid: Grid, lines: list[Line], roles: list[_Role], index: Index, fo
         elif role.texts == 1 and pending and not role.values:
             pending = [*pending, line]
     if pending and own_header and (current is None):
-        named = _header_table(pending, index)
+        named = _header_table(pending)
         if named:
             made.append(Segment(named, grid, pending))
     return made
@@ -265,15 +276,15 @@ def _heads(roles: list[_Role], n: int) -> bool:
     return n + 1 < len(roles) and bool(roles[n + 1].labels) and roles[n + 1].values > 0
 
 
-def _columns_of(header: list[Line], index: Index) -> list[frozenset[str]]:
-    hits = (index.hit(spot.cell.text) for line in header for spot in line.spots)
+def _columns_of(header: list[Line]) -> list[frozenset[str]]:
+    hits = (spot.hit for line in header for spot in line.spots)
     return [hit.columns for hit in hits if hit is not None and hit.columns]
 
 
-def _header_table(header: list[Line], index: Index) -> str | None:
+def _header_table(header: list[Line]) -> str | None:
     """The table that most cells of a header name, None where two tables are named as often."""
     votes: dict[str, int] = {}
-    for tables in _columns_of(header, index):
+    for tables in _columns_of(header):
         for table_id in tables:
             votes[table_id] = votes.get(table_id, 0) + 1
     ranked = sorted(votes.items(), key=lambda vote: -vote[1])
@@ -282,8 +293,8 @@ def _header_table(header: list[Line], index: Index) -> str | None:
     return ranked[0][0]
 
 
-def _unlabelled(header: list[Line], roles: list[_Role], lines: list[Line], index: Index) -> str | None:
-    table_id = _header_table(header, index)
+def _unlabelled(header: list[Line], index: Index) -> str | None:
+    table_id = _header_table(header)
     return table_id if table_id in index.unlabelled else None
 
 
@@ -303,7 +314,7 @@ def _choose(
         return current.table_id
     if hint is not None and hint in labels:
         return hint
-    named = labels.intersection(*[frozenset().union(*_columns_of(header, index))]) if header else frozenset()
+    named = labels.intersection(*[frozenset().union(*_columns_of(header))]) if header else frozenset()
     if len(named) == 1:
         return next(iter(named))
     for role in roles[n + 1 :]:

@@ -22,7 +22,9 @@ _CELL_BREAKS = frozenset(
     ("p", "br", "div", "li", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "table", "center", "blockquote", "pre")
 )
 #: elements that neither break a line nor stand apart, however many Word wraps around a digit
-_INLINE = frozenset(("span", "font", "b", "strong", "i", "em", "u", "a", "o:p", "st1:chsdate", "big", "small"))
+INLINE = frozenset(("span", "font", "b", "strong", "i", "em", "u", "a", "o:p", "st1:chsdate", "big", "small"))
+#: of these only the text is read: they are taken out of the tree, which is done in C, before it is walked
+STRIPPED = tuple(sorted(INLINE - {"a"}))
 #: elements whose text is not the cell's, or stands apart from it
 _CELL_APART = SKIP | STRUCK | {"table"}
 _SPACES = " \t\n\r\f"
@@ -73,9 +75,9 @@ def text_of(element: Element) -> str:
     return "".join(element.itertext())  # type: ignore[arg-type]
 
 
-def hidden_in(root: Element, data: bytes) -> set[Element]:
-    """The elements that are not displayed, by their own attributes."""
-    if not (b"none" in data or b"hidden" in data or b"NONE" in data or b"None" in data):
+def hidden_in(root: Element, lowered: bytes) -> set[Element]:
+    """The elements that are not displayed, by their own attributes; `lowered` is the page's source in lower case."""
+    if b"display" not in lowered and b"hidden" not in lowered:
         return set()
     found: list[Element] = _MAY_HIDE(root)  # type: ignore[assignment]
     return {e for e in found if e.get("hidden") is not None or _HIDDEN.search(e.get("style") or "")}
@@ -92,7 +94,7 @@ def cell_text(cell: Element, hidden: set[Element]) -> str:
             break
         if children > 1 or (text and text.strip(_SPACES)):
             for inner in element.iterdescendants():
-                if inner.tag not in _INLINE or (hidden and inner in hidden):
+                if inner.tag not in INLINE or (hidden and inner in hidden):
                     return _cell_lines(cell, hidden)
             text = text_of(element)
             break

@@ -14,9 +14,23 @@ from lxml.etree import _Element as Element
 
 from parsers.grid import MAX_COLSPAN, MAX_ROWSPAN, MAX_SLOTS, Source, TooLarge, rectangle, span
 from parsers.model import Block, Cell, Document, Grid, Paragraph
-from parsers.readers.cells import BREAK, HTML_SPACE, SKIP, Row, cell_text, filled, hidden_in, row_of, text_of
+from parsers.readers.cells import (
+    BREAK,
+    HTML_SPACE,
+    INLINE,
+    SKIP,
+    STRIPPED,
+    Row,
+    cell_text,
+    filled,
+    hidden_in,
+    row_of,
+    text_of,
+)
 from parsers.readers.encoding import decode
 
+#: makes a named tuple in half the time of its own call: several hundred are made a page
+_new = tuple.__new__
 #: where one of these is never closed, libxml2 puts the rest of the page inside it
 _UNCLOSED = frozenset(("select", "option", "button", "object", "iframe", "noscript"))
 _HEADINGS = {f"h{n}": n for n in range(1, 7)}
@@ -35,7 +49,7 @@ _LONG_CELL, _MANY_LINES = 400, 4
 #: bodies beyond this are looked at for what no report holds before they are read
 _LARGE = 300_000
 _HEAD, _TAIL = 20_000, 200_000
-_OPENED, _CLOSED = re.compile(rb"<(?:html|body)\b", re.I), re.compile(rb"</(?:html|body)\b", re.I)
+_OPENED = re.compile(rb"<(?:html|body)\b", re.I)
 _ENDLESS_TAG = re.compile(rb"<[a-zA-Z][^<>]{20000,}>")
 _COUNT_CELLS = etree.XPath("count(.//td) + count(.//th)")
 _LONGEST_PARAGRAPH = 200_000
@@ -68,15 +82,22 @@ def read_html(body: bytes, *, header_charset: str | None = None) -> Document:
         return Document(
             None, (), (), "text/html", charset, (0, 0), notes=(*notes, ("no_markup", "no element was found"))
         )
-    walk = _Walk(root, hidden_in(root, data), len(data) > _LARGE)
-    last = _last_table_tag(data)
+    lowered = data.lower()
+    hidden = hidden_in(root, lowered)
+    for element in hidden:
+        if element.tag in INLINE:
+            element.tag = "hidden"
+    etree.strip_tags(root, *STRIPPED)
+    walk = _Walk(root, hidden, len(data) > _LARGE)
+    last = _last_table_tag(lowered)
     if last not in (None, b"</table"):
         notes.append(("truncated", "the page ends inside a table"))
         if last in (b"<td", b"<th"):
             for walk.unfinished in root.iter("td", "th"):
                 pass
-    elif _OPENED.search(data, 0, _HEAD) and not _CLOSED.search(data, max(0, len(data) - _TAIL)):
+    elif _OPENED.search(data, 0, _HEAD) and not any(lowered.rfind(tag, -_TAIL) >= 0 for tag in (b"</html", b"</body")):
         notes.append(("truncated", "the page ends before its end tag"))
+    del lowered, data
     walk.run()
     title = root.find(".//title")
     return Document(
@@ -104,13 +125,12 @@ def _tree(data: bytes) -> tuple[Element | None, bool]:
     )
 
 
-def _last_table_tag(data: bytes) -> bytes | None:
-    """The last tag in the source that belongs to a table; the end of a large source is looked at first."""
-    tail = data[-_TAIL:].lower()
-    lowered = tail if b"<t" in tail or b"</t" in tail else data.lower()
-    found = {lowered.rfind(tag): tag for tag in _TABLE_TAGS}
+def _last_table_tag(lowered: bytes) -> bytes | None:
+    """The last tag in the source that belongs to a table."""
+    ended = lowered.rfind(b"</table")
+    found = {lowered.rfind(tag, ended + 1): tag for tag in _TABLE_TAGS}
     found.pop(-1, None)
-    return found[max(found)] if found else None
+    return found[max(found)] if found else None if ended < 0 else b"</table"
 
 
 def _metas(root: Element) -> Iterator[tuple[str, str]]:
@@ -326,34 +346,29 @@ class _Walk:
         """Add one grid; True where one of its cells is too long for a label or a figure."""
         long = False
         number_of_row = 0
-        hidden = self.hidden
+        hidden, unfinished = self.hidden, self.unfinished
         loose: set[int] = set()
-        sources: list[list[list[Source]]] = []
+        sources: list[list[Source]] = []
         for group in groups:
-            lines: list[list[Source]] = []
+            lines: list[Source] = []
             for row in group:
                 number_of_row += 1
-                line: list[Source] = []
+                line: list[Cell] = []
+                spans: dict[int, tuple[int, int]] = {}
                 if row.loose:
                     loose.add(number_of_row - 1)
                 for n, cell in enumerate(row.cells, 1):
-                    rowspan = colspan = 1
-                    if cell is self.unfinished:
+                    if cell is unfinished or (hidden and cell in hidden):
                         continue
-                    names = cell.keys()
-                    if names:
-                        if cell in hidden:
-                            continue
-                        if "rowspan" in names:
-                            rowspan = span(cell.get("rowspan"), MAX_ROWSPAN, zero=0)
-                        if "colspan" in names:
-                            colspan = span(cell.get("colspan"), MAX_COLSPAN)
+                    down, across = cell.get("rowspan"), cell.get("colspan")
+                    if down is not None or across is not None:
+                        spans[len(line)] = (span(down, MAX_ROWSPAN, zero=0), span(across, MAX_COLSPAN))
                     text = "" if holders and cell in holders else cell_text(cell, hidden)
                     if len(text) > 40 and (len(text) > _LONG_CELL or text.count("\n") >= _MANY_LINES):
                         long = True
-                    line.append((Cell(text, number, number_of_row, n), rowspan, colspan))
+                    line.append(_new(Cell, (text, number, number_of_row, n)))
                 self.cells += len(line)
-                lines.append(line)
+                lines.append((line, spans))
                 if self.cells > _MAX_CELLS:
                     self.notes.append(("page_too_long", f"tables beyond {_MAX_CELLS} cells were not read"))
                     return False
