@@ -75,10 +75,8 @@ def text_of(element: Element) -> str:
     return "".join(element.itertext())  # type: ignore[arg-type]
 
 
-def hidden_in(root: Element, lowered: bytes) -> set[Element]:
-    """The elements that are not displayed, by their own attributes; `lowered` is the page's source in lower case."""
-    if b"display" not in lowered and b"hidden" not in lowered:
-        return set()
+def hidden_in(root: Element) -> set[Element]:
+    """The elements that are not displayed, by their own attributes."""
     found: list[Element] = _MAY_HIDE(root)  # type: ignore[assignment]
     return {e for e in found if e.get("hidden") is not None or _HIDDEN.search(e.get("style") or "")}
 

@@ -74,6 +74,12 @@ def read_html(body: bytes, *, header_charset: str | None = None) -> Document:
                 ("page_too_long", f"{cut} tag(s) of more than 20,000 bytes were read without their attributes")
             )
     del text
+    lowered = data.lower()
+    may_hide = b"display" in lowered or b"hidden" in lowered
+    last = _last_table_tag(lowered)
+    unended = not any(lowered.rfind(tag, -_TAIL) >= 0 for tag in (b"</html", b"</body"))
+    unended = unended and _OPENED.search(lowered, 0, _HEAD) is not None
+    del lowered
     root, too_deep = _tree(data)
     if too_deep:
         root, _ = _tree(_WRAPPER.sub(b"<br>", data))
@@ -82,22 +88,20 @@ def read_html(body: bytes, *, header_charset: str | None = None) -> Document:
         return Document(
             None, (), (), "text/html", charset, (0, 0), notes=(*notes, ("no_markup", "no element was found"))
         )
-    lowered = data.lower()
-    hidden = hidden_in(root, lowered)
+    hidden = hidden_in(root) if may_hide else set()
     for element in hidden:
         if element.tag in INLINE:
             element.tag = "hidden"
     etree.strip_tags(root, *STRIPPED)
     walk = _Walk(root, hidden, len(data) > _LARGE)
-    last = _last_table_tag(lowered)
     if last not in (None, b"</table"):
         notes.append(("truncated", "the page ends inside a table"))
         if last in (b"<td", b"<th"):
             for walk.unfinished in root.iter("td", "th"):
                 pass
-    elif _OPENED.search(data, 0, _HEAD) and not any(lowered.rfind(tag, -_TAIL) >= 0 for tag in (b"</html", b"</body")):
+    elif unended:
         notes.append(("truncated", "the page ends before its end tag"))
-    del lowered, data
+    del data
     walk.run()
     title = root.find(".//title")
     return Document(
