@@ -19,6 +19,10 @@ from parsers.wording import date_of, pattern, words
 _MAX_BLOCKS = 400
 _MAY_NAME = re.compile("填|单位|單位")
 _LONGEST_VALUE = 200
+#: fields that only a block of labels has: beside one of them 主办单位 is the publisher, in a footer it is the site's
+_BLOCK_FIELDS = frozenset(("index_number", "written_on", "document_number", "openness"))
+#: paragraphs and tables that one block of labels spreads over at most
+_BLOCK = 12
 
 
 class Found(NamedTuple):
@@ -50,12 +54,21 @@ def read_fields(document: Document, skip: frozenset[int]) -> dict[str, str]:
     """Field -> value as printed, from the blocks before the prose; `skip` are tables of the form by number."""
     found: dict[str, Found] = {}
     blocks = document.blocks[:_MAX_BLOCKS]
+    places: dict[str, int] = {}
     for n, block in enumerate(blocks):
         if isinstance(block, Grid):
             if block.tbl not in skip or block.tbl is None:
                 _from_grid(block, found)
         elif len(block.text) <= 600:
             _from_text(block.text, lambda n=n: _next_line(blocks, n), found)
+        if len(places) < len(found):
+            places.update((name, n) for name in found if name not in places)
+    if (
+        "sponsor" in found
+        and "publisher" not in found
+        and any(abs(places[name] - places["sponsor"]) <= _BLOCK for name in _BLOCK_FIELDS & places.keys())
+    ):
+        found["publisher"] = found["sponsor"]
     return {name: item.value for name, item in found.items()}
 
 

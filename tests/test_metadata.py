@@ -104,3 +104,11 @@ def test_a_placeholder_is_no_document_number(value: str) -> None:
 )
 def test_a_date_is_kept_as_iso(value: str) -> None:
     assert _metadata(f"<p>发布日期：{value}</p>").published_on == DAY
+
+
+def test_the_sponsor_is_the_publisher_in_a_block_of_labels_only() -> None:
+    assert _metadata(f"<p>索引号：{INDEX}</p><p>主办单位：{BODY}</p>").publisher == BODY
+    assert _metadata(f"<p>主办单位：市大数据局</p><p>发布单位：{BODY}</p><p>索引号：{INDEX}</p>").publisher == BODY
+    page = f'<meta charset="utf-8"><body><p>索引号：{INDEX}</p>{REPORT}' + "<p>友情链接</p>" * 12
+    report = parse((page + "<p>主办单位：市大数据局</p></body>").encode(), media_type="text/html")
+    assert report.metadata.publisher is None

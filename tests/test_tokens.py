@@ -6,7 +6,9 @@ from decimal import Decimal
 
 import pytest
 
+from parsers.model import Grid
 from parsers.readers.encoding import decode
+from parsers.readers.html import read_html
 from parsers.values import exact, in_units, in_yuan, read_value
 
 #: (raw, state, number as printed, unit in the cell); the first were met on real pages or announced by others
@@ -126,3 +128,21 @@ def test_a_nonsense_declaration_is_not_followed(name: str) -> None:
     body = f'<meta charset="{name}">'.encode() + TEXT.encode("gbk")
     assert decode(body)[1] == "gb18030"
     assert decode(TEXT.encode("gbk"), header_charset=name)[1] == "gb18030"
+
+
+@pytest.mark.parametrize(
+    ("cell", "text"),
+    [
+        ('<input type="text" value="15">', "15"),
+        ("<input value=3>", "3"),
+        ("<textarea>7</textarea>", "7"),
+        ('<span><input size="3" value="12"></span>件', "12件"),
+        ('<input type="hidden" value="9">', ""),
+        ('<input type="hidden" value="9">4', "4"),
+        ('<input type="checkbox" value="9">', ""),
+    ],
+)
+def test_what_a_field_in_a_cell_shows_is_its_text(cell: str, text: str) -> None:
+    document = read_html(f'<meta charset="utf-8"><table><tr><td>甲</td><td>{cell}</td></tr></table>'.encode())
+    (grid,) = [block for block in document.blocks if isinstance(block, Grid)]
+    assert grid.rows[0][1] is not None and grid.rows[0][1].text == text

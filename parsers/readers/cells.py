@@ -26,7 +26,10 @@ INLINE = frozenset(("span", "font", "b", "strong", "i", "em", "u", "a", "o:p", "
 #: of these only the text is read: they are taken out of the tree, which is done in C, before it is walked
 STRIPPED = tuple(sorted(INLINE - {"a"}))
 #: elements whose text is not the cell's, or stands apart from it
-_CELL_APART = SKIP | STRUCK | {"table"}
+_CELL_SKIP = SKIP - {"textarea"}
+_CELL_APART = SKIP | STRUCK | {"table", "input"}
+#: the kinds of `<input>` whose value a browser shows as the text of the cell
+_WRITTEN = frozenset(("text", "number", "tel"))
 _SPACES = " \t\n\r\f"
 HTML_SPACE = re.compile(r"[ \t\n\r\f]+")
 #: stands for a line break while text is gathered; source line breaks are white space
@@ -112,12 +115,15 @@ def _cell_lines(cell: Element, hidden: set[Element]) -> str:
     for event, element in walk:
         tag = element.tag
         if event == "start":
-            if tag in SKIP or (element is not cell and element in hidden):
+            if tag in _CELL_SKIP or (element is not cell and element in hidden):
                 walk.skip_subtree()
                 continue
             if tag in _CELL_BREAKS or tag in STRUCK:
                 pieces.append(BREAK)
-            if element.text:
+            if tag == "input":
+                if (element.get("type") or "text").strip().lower() in _WRITTEN:
+                    pieces.append(element.get("value") or "")
+            elif element.text:
                 pieces.append(element.text)
         elif element is not cell:
             if tag != "br" and (tag in _CELL_BREAKS or tag in STRUCK):
