@@ -13,7 +13,7 @@ from typing import Any
 
 from parsers.align import forms_in, read_segments
 from parsers.cells import Reading
-from parsers.checks import evaluate
+from parsers.checks import Term, cells_of, evaluate
 from parsers.flat import read_flat
 from parsers.forms import Form, load_all
 from parsers.identity import agency_of, kind_of, region_hint, title_of, year_of
@@ -26,7 +26,7 @@ from parsers.tables import Index, segments
 from parsers.values import plain
 
 #: part of every reading: a new number means that the same bytes may read differently
-VERSION = "1"
+VERSION = "2"
 
 __all__ = ["VERSION", "as_dict", "parse"]
 
@@ -260,10 +260,15 @@ def _checks(reading: Reading, forms: tuple[Form, ...], read_forms: list[str]) ->
 def _claim_checks(claims: tuple[Claim, ...], reading: Reading, forms: tuple[Form, ...]) -> list[Finding]:
     """Each claim against its cell, or the cells that add up to it: a difference is a flag, never a correction."""
     parts = {(p.form, p.name): p.sum_of for form in forms for p in form.claims if p.sum_of}
+    by_id = {form.id: form for form in forms}
     findings = []
     for claim in claims:
-        columns = parts.get((claim.form, claim.name)) or (claim.col,)
-        figures = [reading.figures.get((claim.form, claim.indicator, column)) for column in columns]
+        columns = [
+            (claim.form, *key)
+            for column in parts.get((claim.form, claim.name)) or (claim.col,)
+            for key in cells_of(Term(claim.indicator, column), "", "", by_id[claim.form])
+        ]
+        figures = [reading.figures.get(place) for place in columns]
         at = f"{claim.indicator}[{claim.col}]"
         values = [figure.value for figure in figures if figure is not None and figure.value is not None]
         if len(values) < len(columns):

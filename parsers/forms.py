@@ -8,6 +8,7 @@ print carry `extension`.
 from __future__ import annotations
 
 import ast
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -110,6 +111,8 @@ class ClaimPattern:
     """How prose states a figure: a regular expression with the group `n`, over normalised text of one sentence.
 
     `sum_of` are the columns that add up to it where the form prints no such cell (`col` is then a definition's name).
+    `value` is what a pattern without `n` states: 未收到申请 states 0. In the file a pattern may use the shorthands of
+    `_SHORTHANDS`: `{n}` is a number of cases, `{gap8}` up to eight characters that turn no count into a comparison.
     """
 
     name: str
@@ -120,6 +123,28 @@ class ClaimPattern:
     strength: str
     unit: str | None = None
     sum_of: tuple[str, ...] = ()
+    value: int | None = None
+
+
+_ELSEWHERE = "增|减|较|同比|环比|上升|下降|比上|去年|占|率|平均"
+_OUTCOMES = "诉讼|复议|纠错|维持|撤销|驳回|确认|终止|结果|审结|办结|答复|败诉|胜诉|纠正|应诉"
+_SHORTHANDS = {
+    "n": "{count}(?=[件条份宗例起个次])",
+    "count": "(?P<n>[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)",
+    "yuan": r"(?P<n>[0-9]+(?:\.[0-9]+)?)(?P<unit>亿元|万元|元)",
+    "none": "(?:未(?:发生|产生|出现|收到|因|有|被)|没有|无(?:因|政府信息|信息公开|行政复议|被))[^,.;。;0-9]{0,24}?",
+    "lost": "[^,.;。;0-9]{0,8}(?:败诉|纠错|撤销|纠正)",
+}
+_GAP = re.compile(r"\{(case)?gap([0-9]+)\}")
+
+
+def _expand(pattern: str) -> str:
+    """A claim's regular expression with its shorthands written out."""
+    for name, text in _SHORTHANDS.items():
+        pattern = pattern.replace(f"{{{name}}}", text)
+    return _GAP.sub(
+        lambda gap: rf"(?:(?!{_ELSEWHERE}{'|' + _OUTCOMES if gap[1] else ''})[^,.;。;,，;0-9]){{0,{gap[2]}}}?", pattern
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,7 +206,10 @@ def _form(data: Mapping[str, Any]) -> Form:
         tables=tuple(_table(form_id, table) for table in data["tables"]),
         checks=tuple(Check(form=form_id, **({"table": None} | check)) for check in data.get("checks", ())),
         claims=tuple(
-            ClaimPattern(form=form_id, **{**claim, "sum_of": tuple(claim.get("sum_of", ()))})
+            ClaimPattern(
+                form=form_id,
+                **{**claim, "sum_of": tuple(claim.get("sum_of", ())), "pattern": _expand(claim["pattern"])},
+            )
             for claim in data.get("claims", ())
         ),
     )

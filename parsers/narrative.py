@@ -20,7 +20,8 @@ from parsers.wording import pattern
 
 _HEADING = re.compile(r"^[一二三四五六七八九十]{1,3}、")
 _SENTENCE = re.compile(r"[^。;;!?！？\n]+[。;;!?！？\n]?")
-_DIGIT = re.compile(r"[0-9０-９]")
+#: a sentence that may state a figure: one with a digit, or one that says that there was none
+_STATES = re.compile(r"[0-9０-９未无無]|没有|沒有")
 #: characters that prose in traditional script cannot do without
 _TRADITIONAL = re.compile(r"[開關報資數與會條個從機構]")
 _SPACES = re.compile(r"[\s\u200b]")
@@ -158,16 +159,21 @@ def read_claims(sections: Sequence[Section], claims: tuple[ClaimPattern, ...]) -
 
     A pattern is matched on one sentence without white space; `start` is the offset in the section's text as stored.
     """
-    found: list[Claim] = []
+    found: dict[Claim, None] = {}
     compiled = _compiled(claims)
     for section in sections:
         for sentence in _SENTENCE.finditer(section.text):
             raw = sentence.group()
-            if not _DIGIT.search(raw):
+            if not _STATES.search(raw):
                 continue
             flat, places = _flatten(raw)
             for claim, expression in compiled:
                 for hit in expression.finditer(flat):
+                    if claim.value is not None:
+                        start, end = places[hit.start()], places[hit.end() - 1] + 1
+                        said = (claim.value, raw[start:end], section.ordinal, sentence.start() + start)
+                        found[Claim(claim.name, claim.form, claim.indicator, claim.col, *said)] = None
+                        continue
                     first, last = hit.span("n")
                     unit = (hit.groupdict().get("unit") or "") if claim.unit == "元" else ""
                     number = _number(hit.group("n"), unit)
@@ -177,8 +183,8 @@ def read_claims(sections: Sequence[Section], claims: tuple[ClaimPattern, ...]) -
                     start, end = places[first], places[min(stop, len(places)) - 1] + 1
                     offset = sentence.start() + start
                     place = (number, raw[start:end], section.ordinal, offset)
-                    found.append(Claim(claim.name, claim.form, claim.indicator, claim.col, *place))
-    return tuple(found)
+                    found[Claim(claim.name, claim.form, claim.indicator, claim.col, *place)] = None
+    return tuple(sorted(found, key=lambda claim: (claim.section, claim.start)))
 
 
 def _flatten(text: str) -> tuple[str, Sequence[int]]:
@@ -194,7 +200,7 @@ def _flatten(text: str) -> tuple[str, Sequence[int]]:
 
 
 def _number(digits: str, unit: str) -> Number:
-    number: Number = Decimal(digits) if "." in digits else int(digits)
+    number: Number = Decimal(digits) if "." in digits else int(digits.replace(",", ""))
     return exact(number * _MONEY.get(unit, 1))
 
 
