@@ -244,8 +244,9 @@ def _extension_of(form: Form) -> Mapping[str, str]:
 def evaluate(form: Form, figures: Mapping[Key, Figure], doubtful: frozenset[Key] | set[Key]) -> list[Finding]:
     """One finding for each evaluated instance of the form's checks within a report."""
     tables_of, extension_of = _tables_of(form), _extension_of(form)
-    tables = {table for row, _ in figures for table in tables_of.get(row, ())}
-    extensions = {extension_of[row] for row, _ in figures if row in extension_of}
+    rows = {row for row, _ in figures}
+    tables = {table for row in rows for table in tables_of.get(row, ())}
+    extensions = {extension_of[row] for row in rows if row in extension_of}
     cols = {col for _, col in figures}
     found: list[Finding] = []
     values = {key: figure.value for key, figure in figures.items()}
