@@ -70,20 +70,20 @@ def _choose_forms(
         )
         header, bands = header_of(segment)
         tables = index.tables[segment.table_id]
-        labels = _label_keys(segment) if len(tables) > 1 else []
+        numbered, empty = _evidence(segment) if len(tables) > 1 else (set(), set())
         for table in tables:
             if inherit and before is not None:
                 columns = before[1][table.form]
             else:
                 columns = match_columns(table, header, bands, year)
             by_form[table.form] = columns
-            # labelled rows that this generation has as rows with numbers
-            rows = sum(key in table.value_keys for key in labels)
+            # labelled rows that this generation has: with numbers where the page prints one, else with or without
+            rows = len(numbered & table.value_keys) + len(empty & table.by_key.keys())
             options.append((columns.score + rows, table, columns))
         if segment.header:
             columns_before[segment.table_id] = (segment, by_form)
-        options.sort(key=lambda option: -option[0])
         ranked.append(options)
+    ranked = _together(found, ranked)
     decided = Counter(
         options[0][1].form for options in ranked if len(options) == 1 or options[0][0] > options[1][0] + 0.01
     )
@@ -114,21 +114,45 @@ def _choose_forms(
     return chosen
 
 
+def _together(
+    found: Sequence[Segment], ranked: Sequence[list[tuple[float, Table, Columns]]]
+) -> list[list[tuple[float, Table, Columns]]]:
+    """The options of each segment, best first; the pieces of a table that was cut are judged by what all say."""
+    pieces: list[list[int]] = []
+    last: dict[str, int] = {}
+    for n, segment in enumerate(found):
+        if segment.borrowed and not segment.header and segment.table_id in last:
+            pieces[last[segment.table_id]].append(n)
+        else:
+            last[segment.table_id] = len(pieces)
+            pieces.append([n])
+    judged: list[list[tuple[float, Table, Columns]]] = [[] for _ in found]
+    for numbers in pieces:
+        scores = [sum(ranked[n][k][0] for n in numbers) for k in range(len(ranked[numbers[0]]))]
+        for n in numbers:
+            options = [(score, *option[1:]) for score, option in zip(scores, ranked[n], strict=True)]
+            judged[n] = sorted(options, key=lambda option: -option[0])
+    return judged
+
+
 def _official(index: Index, form_id: str, year: int) -> bool:
     form = next(form for form in index.forms if form.id == form_id)
     return form.first_year <= year and (form.last_year is None or year <= form.last_year)
 
 
-def _label_keys(segment: Segment) -> list[str]:
-    """The row labels of a segment, in rows that have number cells."""
-    keys = []
+def _evidence(segment: Segment) -> tuple[set[str], set[str]]:
+    """The innermost labels of (rows with a number, rows with value cells but no number)."""
+    numbered: set[str] = set()
+    empty: set[str] = set()
     for line in segment.lines:
         spots = line.spots
-        if len(spots) > len(line.texts):
-            for n in line.texts:
-                if (hit := spots[n].hit) is not None and hit.rows and not spots[n].from_above:
-                    keys.append(hit.key)
-    return keys
+        if len(spots) == len(line.texts):
+            continue
+        for n in reversed(line.texts):
+            if (hit := spots[n].hit) is not None and hit.rows and not spots[n].from_above:
+                (numbered if line.numbers else empty).add(hit.key)
+                break
+    return numbered, empty
 
 
 def _read_table(table: Table, parts: Sequence[tuple[Segment, Columns]], reading: Reading) -> None:
@@ -154,7 +178,7 @@ def _read_table(table: Table, parts: Sequence[tuple[Segment, Columns]], reading:
         reach = _reach(segment, columns)
         entries.extend(_entry(line, columns, table, segment, reach) for line in segment.lines)
     assigned = _assign(entries, table, reading)
-    if all(not row.keys for row in table.rows):
+    if table.unlabelled:
         read_unlabelled(table, entries, reading)
         return
     for entry, number in zip(entries, assigned, strict=True):
@@ -215,6 +239,7 @@ def _assign(entries: Sequence[Entry], table: Table, reading: Reading) -> list[in
     cell, else by the interval between its placed neighbours; if the page's order is not the form's, not at all.
     """
     placed: list[int | None] = [entry.options[0] if len(entry.options) == 1 else None for entry in entries]
+    _drop_strangers(placed, table)
     for n, entry in enumerate(entries):
         if len(entry.options) > 1 and entry.groups:
             by_parent = [k for k in entry.options if _parent_keys(table, k) & entry.groups]
@@ -229,6 +254,17 @@ def _assign(entries: Sequence[Entry], table: Table, reading: Reading) -> list[in
         if orderly:
             _place_misspelt(entries, placed, table, start, end, reading)
     return placed
+
+
+def _drop_strangers(placed: list[int | None], table: Table) -> None:
+    """A row that only some provinces print is placed beside another one of theirs: 其他 alone is no part of a block."""
+    size = Counter(row.extension for row in table.rows if row.extension)
+    known = [n for n, number in enumerate(placed) if number is not None]
+    own = [table.rows[placed[n] or 0].extension for n in known]
+    for k, n in enumerate(known):
+        extension = own[k]
+        if extension and size[extension] > 1 and extension not in (*own[max(0, k - 1) : k], *own[k + 1 : k + 2]):
+            placed[n] = None
 
 
 def _parent_keys(table: Table, number: int) -> frozenset[str]:

@@ -183,7 +183,7 @@ def _by_band(columns: Columns, line: Line, leaf: Spot | None, reach: int, strict
         elif (
             spot.last >= first
             and spot.cell.text.strip()
-            and not any(b.first <= begin and spot.last <= b.last for b in columns.unknown)
+            and not any(b.first <= begin and spot.last <= b.last for b in (*columns.unknown, *columns.aside))
         ):
             return None
     if line.spots and line.spots[-1].first > reach:
@@ -241,11 +241,14 @@ def _add_figure(
 
 
 def read_unlabelled(table: Table, entries: Sequence[Entry], reading: Reading) -> None:
-    """The table of one row without a label: its first row with numbers, or its first blank one if none has any."""
+    """The table of one row without a label: under each header its rows with numbers, or the first blank one."""
     row = table.rows[0]
-    read = [(entry, *_cells(entry._replace(leaf=None) if entry.columns.bands else entry, table)) for entry in entries]
-    numbered = [(entry, cells, shifted) for entry, cells, shifted in read if entry.line.numbers]
-    for entry, cells, shifted in numbered or read[:1]:
+    wanted: list[Entry] = []
+    for segment in dict.fromkeys(id(entry.segment) for entry in entries):
+        own = [entry for entry in entries if id(entry.segment) == segment]
+        wanted += [entry for entry in own if entry.line.numbers] or own[:1]
+    for entry in wanted:
+        cells, shifted = _cells(entry._replace(leaf=None) if entry.columns.bands else entry, table)
         if cells is None:
             reading.note(
                 "alignment", "doubtful_alignment", row.code, describe(entry, "has other cells than the header")

@@ -27,20 +27,25 @@ _FAR = 1_000_000
 
 
 class Band(NamedTuple):
-    """The grid columns `first` to `last` under the same header cells; `path` are their texts from the top."""
+    """The grid columns `first` to `last` under the same header cells; `path` are their texts from the top.
+
+    `broken` where a header cell is lost: no text stands above numbers, or too few stand under a spanning cell, so that
+    what stands there may belong to a neighbour. Such a band has no path.
+    """
 
     first: int
     last: int
     path: tuple[str, ...]
+    broken: bool = False
 
 
 class Columns(NamedTuple):
     """`official[i]` stands in `bands[i]`; `bands` is empty where only the order is known.
 
-    `unknown` are header cells that no official column bears; `by_order` says that the official order was fallen back
-    to; `units` is the money unit that each column's header states; `extra` counts columns of codes between a label and
-    its figures where only the order is known. `starts` gives for the first grid column of each band its number and the
-    grid column that its cell must not reach.
+    `unknown` are header cells that no official column bears, `aside` those of units and codes; `by_order` says that the
+    official order was fallen back to; `units` is the money unit that each column's header states; `extra` counts
+    columns of codes between a label and its figures where only the order is known. `starts` gives for the first grid
+    column of each band its number and the grid column that its cell must not reach.
     """
 
     official: tuple[Column, ...]
@@ -51,6 +56,7 @@ class Columns(NamedTuple):
     score: float
     extra: int = 0
     starts: dict[int, tuple[int, int]] = {}  # noqa: RUF012
+    aside: tuple[Band, ...] = ()
 
 
 def match_columns(
@@ -70,7 +76,28 @@ def match_columns(
 
 @lru_cache(maxsize=4096)
 def _best(table: Table, bands: tuple[Band, ...], year: int | None) -> Columns:
-    return max((_match(bands, table, layout, year) for layout in table.layouts), key=_score)
+    options = [_match(bands, table, layout, year) for layout in table.layouts]
+    options += [found for part in table.parts if (found := _match(bands, table, part, year)) and _is_part(found, part)]
+    best = max(options, key=_score)
+    if not best.bands:
+        return best
+    aside = [b for b in bands if b.path and b.first > best.bands[0].first and _is_label_header(b.path[-1], table)]
+    if not aside:
+        return best
+    starts = dict(best.starts)
+    for band in best.bands:  # a number must not reach into what stands aside
+        number, limit = starts[band.first]
+        starts[band.first] = (number, min([limit, *(b.first for b in aside if b.first > band.first)]))
+    return best._replace(aside=tuple(aside), starts=starts)
+
+
+def _is_part(found: Columns, part: tuple[Column, ...]) -> bool:
+    """Whether the header has all columns of a part, each below the cell that spans the part, or named with it."""
+    return len(found.bands) == len(part) and all(
+        column.header[-1] in map(core, band.path) or core(band.path[-1]) in column.keys[1:]
+        for column, band in zip(found.official, found.bands, strict=True)
+        if band.path
+    )
 
 
 def header_of(segment: Segment) -> tuple[list[Line], tuple[Band, ...] | None]:
@@ -78,7 +105,7 @@ def header_of(segment: Segment) -> tuple[list[Line], tuple[Band, ...] | None]:
     header = [line for line in segment.header if not _is_title(line)]
     if not header or not segment.grid.positional or not header[0].grid.positional:
         return header, None
-    return header, tuple(_bands(header))
+    return header, tuple(_bands(header, segment.lines))
 
 
 def _score(columns: Columns) -> float:
@@ -97,18 +124,29 @@ def _match(bands: tuple[Band, ...], table: Table, layout: tuple[Column, ...], ye
     _settle_repeats(bands, layout, assigned, open_bands)
     columns = list(assigned.values())
     once = len(set(columns)) == len(columns)
-    if len(columns) < len(layout) and all(_named(bands, column) for column in layout):
+    torn = any(band.broken for band in bands)
+    if (
+        len(columns) < len(layout)
+        and not torn
+        and sum(_names_one(text, layout) for band in bands for text in band.path) == len(layout)
+        and all(_named(bands, column) for column in layout)
+    ):
         # every column is named but not above its own cells (spans lost): only their number and order can be used
         return _columns(layout, (), 0.6 * len(layout), by_order=True)
     if (
         assigned
         and once
         and not open_bands
+        and (len(columns) == len(layout) or not torn)
         and (columns == sorted(columns) or (len(columns) == len(layout) and not layout[0].header))
     ):
         score = len(columns) - 0.4 * (len(layout) - len(columns))
         return _columns([layout[k] for k in columns], [bands[n] for n in assigned], score)
     return _by_fragments(bands, table, layout, assigned, open_bands, year)
+
+
+def _names_one(text: str, layout: Sequence[Column]) -> bool:
+    return any(core(text) in column.keys for column in layout)
 
 
 def _named(bands: Sequence[Band], column: Column) -> bool:
@@ -142,26 +180,45 @@ def _is_title(line: Line) -> bool:
     return hit is None or not hit.columns
 
 
-def _bands(header: Sequence[Line]) -> list[Band]:
-    """The header by grid columns: those under the same cells are one band; bare ones at the right are left out."""
+def _bands(header: Sequence[Line], lines: Sequence[Line]) -> list[Band]:
+    """The header by grid columns: those under the same cells are one band; bare ones at the right are left out, unless
+    numbers stand under them."""
     width = max(len(line.grid.rows[0]) for line in header)
     paths: list[list[Cell]] = [[] for _ in range(width)]
+    spans: dict[int, tuple[int, int]] = {}
+    broken: set[int] = set()
     for line in header:
+        row = line.grid.rows[line.number]
+        if spans and None in row:
+            for slot, cell in enumerate(row):
+                if cell is None and slot in spans:
+                    first, last = spans[slot]
+                    if any(below is not None for below in row[first : last + 1]):
+                        broken.update(range(first, last + 1))
         for spot in line.spots:
             if spot.from_above or not spot.cell.text.strip():
                 continue
             for slot in range(spot.first, min(spot.last + 1, width)):
                 paths[slot].append(spot.cell)
+                if spot.last > spot.first:
+                    spans[slot] = (spot.first, spot.last)
+    for slot in broken:
+        paths[slot] = []
     bands: list[Band] = []
     start = 0
     for slot in range(1, width + 1):
         if slot < width and paths[start] and paths[slot] == paths[start]:
             continue
-        bands.append(Band(start, slot - 1, tuple(cell.text for cell in paths[start])))
+        bands.append(Band(start, slot - 1, tuple(cell.text for cell in paths[start]), start in broken))
         start = slot
-    while len(bands) > 1 and not bands[-1].path:
-        bands.pop()
-    return bands
+    bare = len(bands)
+    while bare > 1 and not bands[bare - 1].path and not bands[bare - 1].broken:
+        bare -= 1
+    right = max((spot.first for line in lines for spot in line.spots if spot.value.state == "number"), default=0)
+    return [
+        *bands[:bare],
+        *(Band(band.first, band.last, (), True) for band in bands[bare:] if band.first <= right),
+    ]
 
 
 def _is_label_header(text: str, table: Table) -> bool:
@@ -211,9 +268,14 @@ def _by_fragments(
     labelled = [n for n, band in enumerate(bands) if band.path and _is_label_header(band.path[-1], table)]
     first = (max(labelled) + 1) if labelled else min([*assigned, *open_bands], default=0)
     numbers = range(first, len(bands))
-    if len(numbers) == len(layout) and all(
-        assigned[n] == k if n in assigned else not bands[n].path or _is_fragment(bands[n].path[-1], layout[k])
-        for k, n in enumerate(numbers)
+    torn = [band for band in bands if band.broken]
+    if (
+        len(numbers) == len(layout)
+        and (not torn or assigned)
+        and all(
+            assigned[n] == k if n in assigned else not bands[n].path or _is_fragment(bands[n].path[-1], layout[k])
+            for k, n in enumerate(numbers)
+        )
     ):
         score = len(assigned) + 0.5 * (len(layout) - len(assigned))
         return _columns(layout, [bands[n] for n in numbers], score, by_order=True)
@@ -221,6 +283,8 @@ def _by_fragments(
         band = bands[open_bands[0]]
         if _is_plain_count(band.path[-1], year):
             return _columns(layout, [band], 0.5, by_order=True)
+    if torn:  # which of the texts stands above which numbers cannot be told
+        return _columns((), (), 0.0, unknown=[Band(band.first, band.last, ("",)) for band in torn[:1]])
     columns = list(assigned.values())
     if columns != sorted(set(columns)):
         open_bands, assigned, columns = sorted([*open_bands, *assigned]), {}, []

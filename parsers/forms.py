@@ -87,6 +87,20 @@ class Table:
         variants = dict.fromkeys(column.variant for column in self.columns)
         return tuple(tuple(c for c in self.columns if c.variant == v) for v in variants)
 
+    @cached_property
+    def unlabelled(self) -> bool:
+        """Whether the rows bear no label: the cells are known by their columns alone."""
+        return all(not row.keys for row in self.rows)
+
+    @cached_property
+    def parts(self) -> tuple[tuple[Column, ...], ...]:
+        """The columns under each spanning header cell, where a page may print them as tables of their own."""
+        if not self.unlabelled:
+            return ()
+        parents = dict.fromkeys((depth, name) for c in self.columns for depth, name in enumerate(c.header))
+        parts = (tuple(c for c in self.columns if c.header[d : d + 1] == (name,)) for d, name in parents)
+        return tuple(dict.fromkeys(parts))
+
 
 @dataclass(frozen=True)
 class Check:
@@ -253,6 +267,9 @@ def _row(ordinal: int, data: Mapping[str, Any]) -> Row:
 
 
 def _column(ordinal: int, data: Mapping[str, Any]) -> Column:
+    leaf = data["label"].rsplit("/", 1)[-1] if data.get("header") else data["label"]
+    header = data.get("header", ())
+    joined = ["".join((*header[n:], leaf)) for n in range(len(header))]  # a page may print the whole path in one cell
     return Column(
         code=data["code"],
         label=data["label"],
@@ -264,9 +281,7 @@ def _column(ordinal: int, data: Mapping[str, Any]) -> Column:
         variant=data.get("variant"),
         signed=data.get("signed", False),
         flow=data.get("flow"),
-        keys=tuple(
-            _keys([data["label"].rsplit("/", 1)[-1] if data.get("header") else data["label"], *data.get("aliases", ())])
-        ),
+        keys=tuple(_keys([leaf, *joined, *data.get("aliases", ())])),
     )
 
 

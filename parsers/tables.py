@@ -86,7 +86,7 @@ class Index:
                 for column in table.columns:
                     for key in (*column.keys, *column.header):
                         self._columns.setdefault(key, set()).add(table.id)
-                if all(not row.keys for row in table.rows):
+                if table.unlabelled:
                     self.unlabelled.add(table.id)
         self._memo: dict[str, Hit | None] = {}
 
@@ -105,7 +105,7 @@ class Index:
         key = core(text)
         if not key:
             return None
-        if normalise(text).startswith(self._footers):
+        if key not in self._rows and normalise(text).startswith(self._footers):
             return Hit(key, frozenset(), frozenset(), False, None, True)
         for candidate in (key, *shorter_keys(text)):
             rows = self._rows.get(candidate)
