@@ -13,9 +13,12 @@ from itertools import pairwise
 from parsers.cells import Entry, Reading, describe, quote, read_row, read_unlabelled, signal_unread, where
 from parsers.columns import Columns, header_of, match_columns
 from parsers.forms import Form, Table
-from parsers.labels import core, distance, shorter_keys
+from parsers.labels import core, distance, normalise, shorter_keys
 from parsers.model import Figure
 from parsers.tables import Index, Line, Segment, is_unit
+
+#: words that stand in number cells, and in no label
+_NO_LABELS = frozenset(("无", "暂无", "没有", "不适用", "不涉及", "未统计", "无此项", "略"))
 
 
 def read_segments(segments: Iterable[Segment], index: Index, year: int | None = None) -> Reading:
@@ -207,7 +210,7 @@ def _entry(line: Line, columns: Columns, table: Table, segment: Segment, reach: 
     known: int | None = None
     for n in line.texts:
         spot = line.spots[n]
-        if is_unit(spot.cell.text):
+        if is_unit(spot.cell.text) or normalise(spot.cell.text) in _NO_LABELS:
             continue
         hit = spot.hit
         labels = _rows_of(table, hit.key) if hit is not None else ()

@@ -119,6 +119,8 @@ def _cells(entry: Entry, table: Table) -> tuple[list[Cell] | None, bool]:
             entry.reach,
             table.shape != "list",
         )
+        if by_band is None:
+            by_band = _by_overlap(columns, line, entry.leaf)
         if by_band is not None:
             return by_band, False
     after = line.spots[(entry.leaf + 1) if entry.leaf is not None else 0 :]
@@ -190,6 +192,29 @@ def _by_band(columns: Columns, line: Line, leaf: Spot | None, reach: int, strict
         return None
     found = [cell for cell in cells if cell is not None]
     return found if len(found) == len(bands) else None
+
+
+def _by_overlap(columns: Columns, line: Line, leaf: int | None) -> list[Cell] | None:
+    """The cell under each column where borders miss each other by a hair's breadth (tables pasted from Word).
+
+    The row must be as wide as the header, with just one cell for each column, and each of the two must have the middle
+    of the other within it; else None.
+    """
+    spots = [
+        spot for spot in line.spots[(leaf + 1) if leaf is not None else 0 :] if spot.last >= columns.bands[0].first
+    ]
+    if columns.unknown or columns.aside or len(spots) != len(columns.bands) or not spots:
+        return None
+    if max(spot.last - spot.first for spot in spots) == 0 or spots[-1].last < columns.bands[-1].last:
+        return None
+    for spot, band in zip(spots, sorted(columns.bands), strict=True):
+        if spot.from_above or not (
+            2 * spot.first <= band.first + band.last <= 2 * spot.last
+            and 2 * band.first <= spot.first + spot.last <= 2 * band.last
+        ):
+            return None
+    by_band = dict(zip(sorted(columns.bands), spots, strict=True))
+    return [by_band[band].cell for band in columns.bands]
 
 
 def _add_figure(

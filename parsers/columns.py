@@ -17,7 +17,8 @@ from parsers.model import Cell
 from parsers.tables import Line, Segment
 
 _PLAIN_COUNT = re.compile(
-    r"(?:统计|年度|全年|本年度?|指标|合计|总计|累计|总)*(?:数量|数值|数据|数额|数字|合计|总计|累计|总数|数|值)?(?:统计)?"
+    r"(?:统计|年度|全年|本年度?|指标|合计|总计|累计|总|本期|填报|填写|上报|实际|完成|公开)*"
+    r"(?:数量|数值|数据|数额|数字|合计|总计|累计|总数|件数|条数|数|值|结果)?(?:统计)?"
 )
 _UNIT = re.compile(r"亿元|万元|(?<!美)元")
 
@@ -94,7 +95,8 @@ def _best(table: Table, bands: tuple[Band, ...], year: int | None) -> Columns:
 def _is_part(found: Columns, part: tuple[Column, ...]) -> bool:
     """Whether the header has all columns of a part, each below the cell that spans the part, or named with it."""
     return len(found.bands) == len(part) and all(
-        column.header[-1] in map(core, band.path) or core(band.path[-1]) in column.keys[1:]
+        column.header[-1] in map(core, band.path)
+        or any(core(band.path[-1]) == "".join((*column.header[n:], column.keys[0])) for n in range(len(column.header)))
         for column, band in zip(found.official, found.bands, strict=True)
         if band.path
     )
@@ -207,18 +209,20 @@ def _bands(header: Sequence[Line], lines: Sequence[Line]) -> list[Band]:
     bands: list[Band] = []
     start = 0
     for slot in range(1, width + 1):
-        if slot < width and paths[start] and paths[slot] == paths[start]:
+        if slot < width and paths[start] and paths[slot] and paths[slot][-1] is paths[start][-1]:
             continue
-        bands.append(Band(start, slot - 1, tuple(cell.text for cell in paths[start]), start in broken))
+        middle = paths[(start + slot - 1) // 2]  # cells above may end a hair's breadth beside those below
+        bands.append(Band(start, slot - 1, tuple(cell.text for cell in middle), start in broken))
         start = slot
-    bare = len(bands)
-    while bare > 1 and not bands[bare - 1].path and not bands[bare - 1].broken:
-        bare -= 1
     right = max((spot.first for line in lines for spot in line.spots if spot.value.state == "number"), default=0)
-    return [
-        *bands[:bare],
-        *(Band(band.first, band.last, (), True) for band in bands[bare:] if band.first <= right),
-    ]
+    while len(bands) > 1 and not bands[-1].path and not bands[-1].broken and bands[-1].first > right:
+        bands.pop()
+    for n in range(len(bands) - 1, 0, -1):
+        if bands[n].path:
+            break
+        if all(line.grid.rows[line.number][bands[n].first] is None for line in header):
+            bands[n] = bands[n]._replace(broken=True)
+    return bands
 
 
 def _is_label_header(text: str, table: Table) -> bool:
@@ -271,7 +275,7 @@ def _by_fragments(
     torn = [band for band in bands if band.broken]
     if (
         len(numbers) == len(layout)
-        and (not torn or assigned)
+        and (assigned or (not torn and (len(layout) == 1 or not layout[0].variant)))
         and all(
             assigned[n] == k if n in assigned else not bands[n].path or _is_fragment(bands[n].path[-1], layout[k])
             for k, n in enumerate(numbers)

@@ -32,8 +32,13 @@ _FOLD = str.maketrans(
 )
 _DASHES = re.compile("[\u2010-\u2015\u2500\u2501\u30fc-]+")
 _ENUMERATOR = re.compile(
-    r"^(?:[一二三四五六七八九十]{1,3}[、.,:]|\([一二三四五六七八九十]{1,3}\)[、.]?|\d{1,2}[.、](?!\d)|\(\d{1,2}\)[、.]?|\d{1,2}\)|[①-⑳])"
+    r"^(?:[一二三四五六七八九十]{1,3}[、.,:]|\([一二三四五六七八九十]{1,3}\)[、.]?|\d{1,2}[.、](?!\d)|\(\d{1,2}\)[、.]?|\d{1,2}\))"
 )
+#: NFKC makes a plain digit of it
+_CIRCLED = re.compile(r"^\s*[①-⑳]\s*[.、]?")
+#: what pages leave out of a label, or put into it
+_INSIDE = re.compile(r"[\"、,/·]")
+_YEAR = re.compile(r"(本|上|下)一?年度?")
 _OF_WHICH = re.compile(r"^其中[:,、]?")
 _BRACKET = re.compile(r"\([^()]*\)")
 _TAIL = ":;,.、"
@@ -61,8 +66,9 @@ def normalise(text: str) -> str:
 
 @lru_cache(maxsize=8192)
 def core(text: str) -> str:
-    """The match key of a label: no number, no 其中, no trailing explanatory bracket, no closing colon."""
-    key = normalise(text)
+    """The match key of a label: no number, no 其中, no trailing explanatory bracket, no closing colon, no quotes and
+    commas, one word for this year, last year and next."""
+    key = normalise(_CIRCLED.sub("", text, count=1))
     while True:
         shorter = _OF_WHICH.sub("", _ENUMERATOR.sub("", key))
         if shorter == key:
@@ -71,7 +77,8 @@ def core(text: str) -> str:
     key = key.rstrip(_TAIL)
     while key.endswith(")") and (bare := _drop_last_bracket(key)):
         key = bare.rstrip(_TAIL)
-    return key
+    key = _INSIDE.sub("", key)
+    return _YEAR.sub(r"\1年", key) if "年" in key else key
 
 
 @lru_cache(maxsize=4096)
