@@ -78,7 +78,11 @@ def match_columns(
 @lru_cache(maxsize=4096)
 def _best(table: Table, bands: tuple[Band, ...], year: int | None) -> Columns:
     options = [_match(bands, table, layout, year) for layout in table.layouts]
-    options += [found for part in table.parts if (found := _match(bands, table, part, year)) and _is_part(found, part)]
+    options += [
+        found
+        for part in table.parts
+        if (found := _match(bands, table, part, year)) and _is_part(found, part, bands, table)
+    ]
     best = max(options, key=_score)
     if not best.bands:
         return best
@@ -92,14 +96,18 @@ def _best(table: Table, bands: tuple[Band, ...], year: int | None) -> Columns:
     return best._replace(aside=tuple(aside), starts=starts)
 
 
-def _is_part(found: Columns, part: tuple[Column, ...]) -> bool:
-    """Whether the header has all columns of a part, each below the cell that spans the part, or named with it."""
-    return len(found.bands) == len(part) and all(
-        column.header[-1] in map(core, band.path)
-        or any(core(band.path[-1]) == "".join((*column.header[n:], column.keys[0])) for n in range(len(column.header)))
-        for column, band in zip(found.official, found.bands, strict=True)
-        if band.path
-    )
+def _is_part(found: Columns, part: tuple[Column, ...], bands: tuple[Band, ...], table: Table) -> bool:
+    """Whether the header has all columns of a part and no other: each below the cell that spans the part, or named with
+    it."""
+    if len(found.bands) != len(part):
+        return False
+    if any(_named([band], column) for band in bands if band not in found.bands for column in table.columns):
+        return False
+    for column, band in zip(found.official, found.bands, strict=True):
+        joined = ("".join((*column.header[n:], column.keys[0])) for n in range(len(column.header)))
+        if band.path and column.header[-1] not in map(core, band.path) and core(band.path[-1]) not in joined:
+            return False
+    return True
 
 
 def header_of(segment: Segment) -> tuple[list[Line], tuple[Band, ...] | None]:
@@ -248,12 +256,13 @@ def _settle_repeats(
     bands: Sequence[Band], layout: Sequence[Column], assigned: dict[int, int], open_bands: list[int]
 ) -> None:
     """Labels that recur are taken in order where the page has just as many of them as the form."""
-    by_key: dict[str, list[int]] = {}
+    alike: dict[tuple[int, ...], list[int]] = {}
     for n in open_bands:
         if bands[n].path:
-            by_key.setdefault(core(bands[n].path[-1]), []).append(n)
-    for key, numbers in by_key.items():
-        free = [k for k, column in enumerate(layout) if key in column.keys and k not in assigned.values()]
+            key = core(bands[n].path[-1])
+            alike.setdefault(tuple(k for k, column in enumerate(layout) if key in column.keys), []).append(n)
+    for columns, numbers in alike.items():
+        free = [k for k in columns if k not in assigned.values()]
         if free and len(free) == len(numbers):
             assigned.update(zip(numbers, free, strict=True))
             for n in numbers:

@@ -51,6 +51,7 @@ _LARGE = 300_000
 _HEAD, _TAIL = 20_000, 200_000
 _OPENED = re.compile(rb"<(?:html|body)\b", re.I)
 _ENDLESS_TAG = re.compile(rb"<[a-zA-Z][^<>]{20000,}>")
+_SWALLOWS = etree.XPath("//*[@*[contains(., '<')]][ancestor-or-self::tr]")
 _COUNT_CELLS = etree.XPath("count(.//td) + count(.//th)")
 _LONGEST_PARAGRAPH = 200_000
 #: more blocks than any report has: the rest of such a page is not read, and that is said
@@ -92,8 +93,14 @@ def read_html(body: bytes, *, header_charset: str | None = None) -> Document:
     for element in hidden:
         if element.tag in INLINE:
             element.tag = "hidden"
+    torn = _torn(root) if data.count(b'"') % 2 or data.count(b"'") % 2 else set()
     etree.strip_tags(root, *STRIPPED)
     walk = _Walk(root, hidden, len(data) > _LARGE)
+    if torn:
+        walk.torn = torn
+        notes.append(
+            ("attribute_unclosed", f"{len(torn)} cell(s) with an unclosed quote: their rows were not read")
+        )
     if last not in (None, b"</table"):
         notes.append(("truncated", "the page ends inside a table"))
         if last in (b"<td", b"<th"):
@@ -127,6 +134,19 @@ def _tree(data: bytes) -> tuple[Element | None, bool]:
     return root, any(
         entry.type == etree.ErrorTypes.ERR_RESOURCE_LIMIT for entry in parser.error_log.filter_from_fatals()
     )
+
+
+def _torn(root: Element) -> set[Element]:
+    """The cells with a tag that swallowed text, since the quote that ends an attribute is lost."""
+    cells = set()
+    for element in _SWALLOWS(root):  # type: ignore[union-attr]
+        holders = [element, *element.iterancestors()]  # type: ignore[union-attr]
+        cell = next((holder for holder in holders if holder.tag in ("td", "th")), None)
+        if cell is not None:
+            cells.add(cell)
+        elif element.tag == "tr":  # type: ignore[union-attr]
+            cells.update(element.iter("td", "th"))  # type: ignore[union-attr]
+    return cells
 
 
 def _last_table_tag(lowered: bytes) -> bytes | None:
@@ -165,6 +185,8 @@ class _Walk:
         self.cells = 0
         #: the cell that the page ends in: its text may be half of what was written
         self.unfinished: Element | None = None
+        #: cells with a tag that swallowed text
+        self.torn: set[Element] = set()
         self._pieces: list[str] = []
         self._linked = self._plain = False
 
@@ -350,7 +372,7 @@ class _Walk:
         """Add one grid; True where one of its cells is too long for a label or a figure."""
         long = False
         number_of_row = 0
-        hidden, unfinished = self.hidden, self.unfinished
+        hidden, unfinished, torn = self.hidden, self.unfinished, self.torn
         loose: set[int] = set()
         sources: list[list[Source]] = []
         for group in groups:
@@ -359,7 +381,7 @@ class _Walk:
                 number_of_row += 1
                 line: list[Cell] = []
                 spans: dict[int, tuple[int, int]] = {}
-                if row.loose:
+                if row.loose or (torn and not torn.isdisjoint(row.cells)):
                     loose.add(number_of_row - 1)
                 for n, cell in enumerate(row.cells, 1):
                     if cell is unfinished or (hidden and cell in hidden):
