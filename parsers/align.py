@@ -17,6 +17,8 @@ from parsers.labels import core, distance, normalise, shorter_keys
 from parsers.model import Figure
 from parsers.tables import Index, Line, Segment, is_unit
 
+#: labels of no more characters say nothing without what stands beside them
+_SHORT = 2
 #: words that stand in number cells, and in no label
 _NO_LABELS = frozenset(("无", "暂无", "没有", "不适用", "不涉及", "未统计", "无此项", "略"))
 
@@ -77,6 +79,10 @@ def _choose_forms(
         for table in tables:
             if inherit and before is not None:
                 columns = before[1][table.form]
+            elif before is not None and segment.borrowed and not segment.header and before[1][table.form].official:
+                columns = before[1][table.form]._replace(
+                    bands=(), starts={}, unknown=(), aside=(), by_order=True, score=0.1
+                )
             else:
                 columns = match_columns(table, header, bands, year)
             by_form[table.form] = columns
@@ -153,6 +159,8 @@ def _evidence(segment: Segment) -> tuple[set[str], set[str]]:
             continue
         for n in reversed(line.texts):
             if (hit := spots[n].hit) is not None and hit.rows and not spots[n].from_above:
+                if len(hit.key) <= _SHORT:
+                    break  # 其他 stands in every generation, in one place or another
                 (numbered if line.numbers else empty).add(hit.key)
                 break
     return numbered, empty
@@ -242,7 +250,7 @@ def _assign(entries: Sequence[Entry], table: Table, reading: Reading) -> list[in
     cell, else by the interval between its placed neighbours; if the page's order is not the form's, not at all.
     """
     placed: list[int | None] = [entry.options[0] if len(entry.options) == 1 else None for entry in entries]
-    _drop_strangers(placed, table)
+    _drop_strangers(entries, placed, table)
     for n, entry in enumerate(entries):
         if len(entry.options) > 1 and entry.groups:
             by_parent = [k for k in entry.options if _parent_keys(table, k) & entry.groups]
@@ -259,15 +267,33 @@ def _assign(entries: Sequence[Entry], table: Table, reading: Reading) -> list[in
     return placed
 
 
-def _drop_strangers(placed: list[int | None], table: Table) -> None:
-    """A row that only some provinces print is placed beside another one of theirs: 其他 alone is no part of a block."""
+def _drop_strangers(entries: Sequence[Entry], placed: list[int | None], table: Table) -> None:
+    """Take back rows that their label alone cannot place.
+
+    A row that only some provinces print stands beside another one of theirs; a label of two characters (其他, 总计)
+    stands under its parent, or next to the row that the form has before or after it.
+    """
     size = Counter(row.extension for row in table.rows if row.extension)
     known = [n for n, number in enumerate(placed) if number is not None]
-    own = [table.rows[placed[n] or 0].extension for n in known]
+    numbers = [placed[n] or 0 for n in known]
+    own = [table.rows[number].extension for number in numbers]
     for k, n in enumerate(known):
         extension = own[k]
         if extension and size[extension] > 1 and extension not in (*own[max(0, k - 1) : k], *own[k + 1 : k + 2]):
             placed[n] = None
+        leaf = entries[n].leaf
+        hit = entries[n].line.spots[leaf].hit if leaf is not None else None
+        if hit is None or len(hit.key) > _SHORT or _parent_keys(table, numbers[k]) & entries[n].groups:
+            continue
+        before = numbers[k - 1] if k else -1
+        after = numbers[k + 1] if k + 1 < len(known) else len(table.rows)
+        if not (_adjoin(table, before, numbers[k]) or _adjoin(table, numbers[k], after)):
+            placed[n] = None
+
+
+def _adjoin(table: Table, above: int, below: int) -> bool:
+    """Whether the form has no row with numbers between these two, but for rows that only some provinces print."""
+    return above < below and not any(row.is_value and not row.extension for row in table.rows[above + 1 : below])
 
 
 def _parent_keys(table: Table, number: int) -> frozenset[str]:

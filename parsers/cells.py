@@ -18,7 +18,7 @@ from parsers.model import Cell, Figure, Finding, Number
 from parsers.tables import Line, Segment, Spot, is_unit
 from parsers.values import in_units, in_yuan, read_value
 
-_UNIT = re.compile(r"亿元|万元|元")
+_UNIT = re.compile(r"[十百千]*[万亿]*美?元")
 #: makes a named tuple in half the time of its own call: several hundred are made a page
 _new = tuple.__new__
 _QUOTED = 60
@@ -97,11 +97,14 @@ def read_row(table: Table, row: Row, entry: Entry, reading: Reading) -> None:
 
 
 def _row_unit(entry: Entry) -> str | None:
-    for spot in entry.line.spots:
-        if is_unit(spot.cell.text) or spot is (entry.line.spots[entry.leaf] if entry.leaf is not None else None):
+    label = entry.line.spots[entry.leaf] if entry.leaf is not None else None
+    for spot in sorted(entry.line.spots, key=lambda spot: spot is not label):
+        if is_unit(spot.cell.text) or spot is label:
             found = _UNIT.search(normalise(spot.cell.text))
             if found:
                 return found.group()
+            if spot is not label and spot.value.state == "text":
+                return normalise(spot.cell.text)  # a unit of something else: what was paid is unknown
     return None
 
 

@@ -20,7 +20,7 @@ _PLAIN_COUNT = re.compile(
     r"(?:统计|年度|全年|本年度?|指标|合计|总计|累计|总|本期|填报|填写|上报|实际|完成|公开)*"
     r"(?:数量|数值|数据|数额|数字|合计|总计|累计|总数|件数|条数|数|值|结果)?(?:统计)?"
 )
-_UNIT = re.compile(r"亿元|万元|(?<!美)元")
+_UNIT = re.compile(r"[十百千]*[万亿]*美?元")
 
 
 #: beyond any grid column
@@ -282,11 +282,14 @@ def _by_fragments(
     first = (max(labelled) + 1) if labelled else min([*assigned, *open_bands], default=0)
     numbers = range(first, len(bands))
     torn = [band for band in bands if band.broken]
+    least = 2 if len(layout) > 1 else 4  # 数量 alone above numbers names no column
     if (
         len(numbers) == len(layout)
         and (assigned or (not torn and (len(layout) == 1 or not layout[0].variant)))
         and all(
-            assigned[n] == k if n in assigned else not bands[n].path or _is_fragment(bands[n].path[-1], layout[k])
+            assigned[n] == k
+            if n in assigned
+            else not bands[n].path or _is_fragment(bands[n].path[-1], layout[k], least)
             for k, n in enumerate(numbers)
         )
     ):
@@ -314,9 +317,9 @@ def _is_plain_count(text: str, year: int | None) -> bool:
     )
 
 
-def _is_fragment(text: str, column: Column) -> bool:
+def _is_fragment(text: str, column: Column, least: int = 2) -> bool:
     key = core(text)
-    return len(key) >= 2 and any(key in known and key != known for known in column.keys)
+    return len(key) >= least and any(key in known and key != known for known in column.keys)
 
 
 def _in_reading_order(table: Table, layout: tuple[Column, ...], header: Sequence[Line], year: int | None) -> Columns:

@@ -32,13 +32,17 @@ _FOLD = str.maketrans(
 )
 _DASHES = re.compile("[\u2010-\u2015\u2500\u2501\u30fc-]+")
 _ENUMERATOR = re.compile(
-    r"^(?:[一二三四五六七八九十]{1,3}[、.,:]|\([一二三四五六七八九十]{1,3}\)[、.]?|\d{1,2}[.、](?!\d)|\(\d{1,2}\)[、.]?|\d{1,2}\))"
+    r"^(?:[一二三四五六七八九十]{1,3}[、.,:]|\([一二三四五六七八九十]{1,3}\)[、.:,]?|\d{1,2}[.、](?!\d)|\(\d{1,2}\)[、.]?|\d{1,2}\))"
 )
-#: NFKC makes a plain digit of it
-_CIRCLED = re.compile(r"^\s*[①-⑳]\s*[.、]?")
+#: bullets, circled numbers (NFKC makes plain digits of them) and footnote marks around a label
+_MARKS = re.compile(r"^[\s·•●○■◆▪※★-]*(?:[①-⑳]\s*[.、]?)?|(?:[①-⑳*]|\[\d{1,2}\])+\s*$")
 #: what pages leave out of a label, or put into it
 _INSIDE = re.compile(r"[\"、,/·]")
 _YEAR = re.compile(r"(本|上|下)一?年度?")
+#: an enumerator whose dot is lost, and a unit without its brackets
+_LOST_DOT = re.compile(r"^(?:\d{1,2}|[一二三四五六七八九十]{1,2})[:·]?")
+_UNIT_AT_END = re.compile(r"(?:\(?单位:?)?(?:亿元|万元|千元|元)$")
+_LEAST = 4
 _OF_WHICH = re.compile(r"^其中[:,、]?")
 _BRACKET = re.compile(r"\([^()]*\)")
 _TAIL = ":;,.、"
@@ -68,7 +72,7 @@ def normalise(text: str) -> str:
 def core(text: str) -> str:
     """The match key of a label: no number, no 其中, no trailing explanatory bracket, no closing colon, no quotes and
     commas, one word for this year, last year and next."""
-    key = normalise(_CIRCLED.sub("", text, count=1))
+    key = normalise(_MARKS.sub("", text))
     while True:
         shorter = _OF_WHICH.sub("", _ENUMERATOR.sub("", key))
         if shorter == key:
@@ -89,7 +93,11 @@ def shorter_keys(text: str) -> tuple[str, ...]:
     while (next_bare := _BRACKET.sub("", bare)) != bare:
         bare = next_bare
     before = re.split(r"[(:,;]", key, maxsplit=1)[0]
-    return tuple(dict.fromkeys(k.rstrip(_TAIL) for k in (bare, before) if k and k != key))
+    keys = [bare, before]
+    for found in (_LOST_DOT.match(key), _UNIT_AT_END.search(key)):
+        if found and len(rest := key[: found.start()] + key[found.end() :]) >= _LEAST:
+            keys.append(rest)
+    return tuple(dict.fromkeys(k.rstrip(_TAIL) for k in keys if k and k != key))
 
 
 def _drop_last_bracket(key: str) -> str:

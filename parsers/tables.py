@@ -17,7 +17,7 @@ from parsers.values import Value, read_value
 
 #: makes a named tuple in half the time of its own call: several hundred are made a page
 _new = tuple.__new__
-_UNITS = frozenset("条 件 次 篇 个 人 人次 万元 元 亿元 项 份 宗 起 家 -".split())
+_UNITS = frozenset("条 件 次 篇 个 人 人次 万元 元 亿元 千元 万条 单位:万元 单位:元 单位:件 项 份 宗 起 家 -".split())
 
 
 class Hit(NamedTuple):
@@ -148,7 +148,7 @@ def lines_of(grid: Grid, index: Index) -> list[Line]:
 
 def is_unit(text: str) -> bool:
     """Whether the cell holds nothing but a unit or the dash of a heading row."""
-    return len(text) < 12 and normalise(text) in _UNITS
+    return len(text) < 12 and normalise(text).strip("()") in _UNITS
 
 
 def is_value_like(text: str) -> bool:

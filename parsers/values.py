@@ -16,8 +16,9 @@ _SPACE = re.compile(r"[^\S\n]+|[\u200b-\u200f\u2060\ufeff\u00ad]+")
 _DASH = re.compile(r"^[-\u2010-\u2015\u2212\u2500\u2501\u30fc_/\uff0d\uff3f\uff0f\ufe63\u02d7~～]+$")
 _NUMBER = re.compile(
     r"(?P<sign>[+]|-{1,2}|增加?|减少?|\u2191|\u2193)?(?P<digits>[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?P<decimals>\.[0-9]+)?"
-    r"(?P<unit>亿元|万元|元|万|亿|人次|[条件次篇个人项份])?"
+    r"(?P<unit>亿元|千万元|百万元|万元|千元|元|万|亿|人次|[条件次篇个人项份])?"
 )
+_UNIT_IN_BRACKETS = re.compile(r"\(([^()0-9]{1,3})\)$")
 _ZERO_PAIR = re.compile(r"[+-]?0/[+-]?0")
 #: full-width ASCII, minus signs and traditional units; not NFKC, which would read the footnote mark in 5① as a digit
 _HALF_WIDTH = str.maketrans(
@@ -25,7 +26,16 @@ _HALF_WIDTH = str.maketrans(
     | {chr(c): chr(c - 0xFEE0) for c in range(0xFF01, 0xFF5F)}
     | dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe63\u02d7", "-")
 )
-_MONEY = {"元": 1, "万元": 10_000, "亿元": 100_000_000, "万": 10_000, "亿": 100_000_000}
+_MONEY = {
+    "元": 1,
+    "千元": 1_000,
+    "百万元": 1_000_000,
+    "千万元": 10_000_000,
+    "万元": 10_000,
+    "亿元": 100_000_000,
+    "万": 10_000,
+    "亿": 100_000_000,
+}
 _MULTIPLE = {"万": 10_000, "亿": 100_000_000}
 _DOWN = ("-", "--", "减", "减少", "\u2193")
 
@@ -62,7 +72,7 @@ def read_value(raw: str) -> Value:
         return Value("dash")
     if "\n" in text:
         text = _join_lines(text)
-    text = text.translate(_HALF_WIDTH)
+    text = _UNIT_IN_BRACKETS.sub(r"\1", text.translate(_HALF_WIDTH).lstrip("¥￥"))
     found = _NUMBER.fullmatch(text)
     if found:
         sign, digits, decimals, unit = found.group("sign", "digits", "decimals", "unit")

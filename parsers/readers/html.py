@@ -98,9 +98,7 @@ def read_html(body: bytes, *, header_charset: str | None = None) -> Document:
     walk = _Walk(root, hidden, len(data) > _LARGE)
     if torn:
         walk.torn = torn
-        notes.append(
-            ("attribute_unclosed", f"{len(torn)} cell(s) with an unclosed quote: their rows were not read")
-        )
+        notes.append(("attribute_unclosed", f"{len(torn)} cell(s) with an unclosed quote: their rows were not read"))
     if last not in (None, b"</table"):
         notes.append(("truncated", "the page ends inside a table"))
         if last in (b"<td", b"<th"):
@@ -307,7 +305,13 @@ class _Walk:
             for inner in table.iterdescendants("table")
             if sum(1 for _, _ in zip(inner.iter("td", "th"), range(2), strict=False)) > 1
         }
-        holders = {above for inner in nested for above in inner.iterancestors("td", "th")}
+        holders: set[Element] = set()
+        for inner in nested:
+            for above in inner.iterancestors("td", "th", "table"):
+                if above is table or above in holders:
+                    break
+                if above.tag != "table":
+                    holders.add(above)
         groups, feet = self._row_groups(table, nested)
         for child in table.iter("caption"):
             if _own(child, table, nested) and (text := cell_text(child, self.hidden)):
@@ -381,7 +385,11 @@ class _Walk:
                 number_of_row += 1
                 line: list[Cell] = []
                 spans: dict[int, tuple[int, int]] = {}
-                if row.loose or (torn and not torn.isdisjoint(row.cells)):
+                if (
+                    row.loose
+                    or (torn and not torn.isdisjoint(row.cells))
+                    or (holders and not holders.isdisjoint(row.cells))
+                ):
                     loose.add(number_of_row - 1)
                 for n, cell in enumerate(row.cells, 1):
                     if cell is unfinished or (hidden and cell in hidden):
