@@ -120,6 +120,7 @@ def _read(document: Document, index: Index, url: str | None) -> Report:
         filled=filled_by(document),
         closing=closing_lines(document) if document.main[1] else (),
         hint=hint,
+        year=year.value,
     )
     figures = tuple(reading.figures.values())
     numbers = sum(figure.state == "number" for figure in figures)

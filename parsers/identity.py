@@ -13,14 +13,16 @@ from typing import NamedTuple
 from parsers import regions
 from parsers.labels import normalise
 from parsers.metadata import is_report_title
-from parsers.model import Document, Finding, Kind, Paragraph
+from parsers.model import Block, Document, Finding, Grid, Kind, Paragraph
 from parsers.wording import arabic_year, date_of, pattern, words, year_of_period, year_of_title
 
 _ADDRESS_YEAR = re.compile(r"[?&](?:fbtime|timeFrame)=(20\d\d)(?!\d)")
 _INDEX_AREA = re.compile(r"^(?:(\d{6})(?:-[0-9A-Za-z]+)?|(\d{6})0{6}|[0-9A-Z]{2}(\d{6})[0-9A-Z]{10})/")
 _CREDIT_IN_ADDRESS = re.compile(r"[?&]area=[0-9A-Z]{2}(\d{6})[0-9A-Z]{10}(?![0-9A-Z])")
+#: what some systems leave in a title's meta
+_MARKUP = re.compile(r"<[^<>]{1,60}>|&[a-z]{2,6};")
 _TITLE_TAIL = re.compile(r"[-_|—–][^-_|—–]*$")
-_AROUND = re.compile(r"^(?:关于|公布|发布|印发)+|[《》“”\"]")
+_AROUND = re.compile(r"^(?:\[[^\]]{1,8}\]|【[^】]{1,8}】)?(?:关于|公布|发布|印发)*|[《》“”\"]")
 _YEARS = re.compile(r"\(?20\d\d\s*(?:年度|年)?\)?(?:的)?")
 #: what separates the steps of a breadcrumb trail
 _TRAIL = re.compile(r"[>»›＞→]")
@@ -36,13 +38,13 @@ def title_of(document: Document, tags: dict[str, str], fields: dict[str, str]) -
     """The report's title: the mandated meta, a heading, a line of its own, or `<title>` without the site's name."""
     site = normalise(tags.get("site_name", ""))
     candidates: list[str] = []
-    meta = tags.get("title")
+    meta = _one_line(_MARKUP.sub("", tags.get("title", "")))
     if meta and normalise(meta) != site:
         candidates.append(meta)
     start, _ = document.main
     paragraphs = [b for b in document.blocks[: max(start, 0) + 120] if isinstance(b, Paragraph)]
     candidates += [p.text for p in paragraphs if p.level and len(p.text) <= 120]
-    candidates += [p.text for p in paragraphs if not p.level and not p.link and _is_title_line(p.text)]
+    candidates += _title_lines(document.blocks[: max(start, 0) + 120])
     if fields.get("title"):
         candidates.append(fields["title"])
     if document.title:
@@ -62,6 +64,24 @@ def title_of(document: Document, tags: dict[str, str], fields: dict[str, str]) -
     if document.title and candidates:
         return _one_line(candidates[-1]) or None
     return _one_line(plain[0]) if plain and document.media_type == "text/html" and fields.get("title") else None
+
+
+def _title_lines(blocks: Sequence[Block]) -> list[str]:
+    """Lines that can only be titles, with the body's name where that stands on a line of its own above; also those in
+    a row of their own of a layout table."""
+    found: list[str] = []
+    above = ""
+    for block in blocks:
+        if isinstance(block, Grid):
+            rows = ([cell.text for cell in dict.fromkeys(row) if cell is not None and cell.text] for row in block.rows)
+            found += [texts[0] for texts in rows if len(texts) == 1 and _is_title_line(texts[0])]
+            above = ""
+        elif not block.level and not block.link:
+            if _is_title_line(block.text):
+                own = _body_in_title(block.text) is not None
+                found.append(block.text if own or not is_body(above) else above.strip() + block.text.strip())
+            above = block.text
+    return found
 
 
 def _one_line(text: str) -> str:
@@ -144,6 +164,7 @@ def agency_of(
     filled: str | None,
     closing: Sequence[str],
     hint: str | None,
+    year: int | None = None,
 ) -> Agency:
     """The body's full name, region, level and kind, from 填报单位, the title, the signature and the publisher.
 
@@ -156,15 +177,18 @@ def agency_of(
         return Agency(None, hint, None, None)
     best: tuple[str, str | None] | None = None
     for name in candidates:
-        region = _named_region(name, hint)
-        if region and _says_region(name, region):
+        local = _local(name)
+        region = _named_region(local, hint, year)
+        if region and (local != name or _says_region(local, region, year)):
             best = (name, region)
             break
     findings: tuple[Finding, ...] = ()
     name, region = best or (candidates[0], hint)
-    if region is None:
-        return Agency(name, None, None, _kind(name))
-    full = complete(name, region)
+    if region is None or (best is None and pattern("agency", "national").search(name)):
+        national = bool(pattern("agency", "national").search(name))
+        return Agency(name, regions.NATION if national else None, "national" if national else None, _kind(name))
+    as_printed = _local(name) != name or (best is not None and not _says_region(name, region, None))
+    full = name if as_printed else complete(name, region)
     if hint and hint != region and not _related(hint, region):
         findings = (
             Finding(
@@ -224,13 +248,20 @@ def _prefixes(chain: Sequence[regions.Region]) -> list[str]:
     return sorted(prefixes, key=len, reverse=True)
 
 
-def _named_region(name: str, hint: str | None) -> str | None:
-    """The region that a name begins with; several of one name are told apart by the hint's province or city."""
+def _local(name: str) -> str:
+    """The name of a local body of a national one without what it begins with: 衢州市税务局, 杭州海关."""
+    found = pattern("agency", "vertical").match(name)
+    return name[found.end() :] if found and regions.find(name[found.end() :]) else name
+
+
+def _named_region(name: str, hint: str | None, year: int | None) -> str | None:
+    """The region that a name begins with, by the names of the report's year; several of one name are told apart by the
+    hint's province or city."""
     if hint:
         for part in _chain(hint):
             if part.level != "national" and any(name.startswith(prefix) for prefix in _prefixes(_chain(part.code))):
                 return part.code
-    found = regions.find(name)
+    found = regions.find(name, year=year)
     if hint:
         for width in (4, 2):
             near = [region for region in found if region.code[:width] == hint[:width]]
@@ -239,13 +270,19 @@ def _named_region(name: str, hint: str | None) -> str | None:
     if not found:
         return None
     longest = [region for region in found if region.level == found[0].level and region.name == found[0].name]
-    current = [region for region in longest if region.valid_to is None]
+    current = [r for r in longest if (r.valid_to is None if year is None else r.valid_in(year))]
     chosen = current if len(current) == 1 else longest
     return chosen[0].code if len(chosen) == 1 else None
 
 
-def _says_region(name: str, region: str) -> bool:
-    return any(name.startswith(prefix) for prefix in _prefixes(_chain(region)))
+def _says_region(name: str, region: str, year: int | None) -> bool:
+    """Whether a name begins with the region's name, or with one that it bore in `year`."""
+    if any(name.startswith(prefix) for prefix in _prefixes(_chain(region))):
+        return True
+    if year is None:
+        return False
+    bare = next((name[len(part.name) :] for part in _chain(region)[1:] if name.startswith(part.name)), name)
+    return bare.startswith(regions.names(region))
 
 
 def _related(one: str, other: str) -> bool:
@@ -258,7 +295,7 @@ def _body_in_title(title: str | None) -> str | None:
         return None
     flat = _AROUND.sub("", arabic_year(normalise(title)))
     head = re.split(r"政府信息|信息公开|政务公开", flat, maxsplit=1)[0]
-    parts = [part.strip("的-_() ") for part in _YEARS.split(head)]
+    parts = [part.strip("的-_() ").removesuffix("关于") for part in _YEARS.split(head)]
     bodies = [part for part in parts if is_body(part)]
     if bodies:
         return max(bodies, key=len)

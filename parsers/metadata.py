@@ -19,6 +19,7 @@ from parsers.wording import date_of, pattern, words
 _MAX_BLOCKS = 400
 _MAY_NAME = re.compile("填|单位|單位")
 _LONGEST_VALUE = 200
+_MARKED = re.compile(r"[:：【\[]")
 #: fields that only a block of labels has: beside one of them 主办单位 is the publisher, in a footer it is the site's
 _BLOCK_FIELDS = frozenset(("index_number", "written_on", "document_number", "openness"))
 #: paragraphs and tables that one block of labels spreads over at most
@@ -44,10 +45,10 @@ def _labels() -> Mapping[str, tuple[str, int]]:
 
 @cache
 def _inline() -> re.Pattern[str]:
-    """A label with its colon anywhere in a run of text; blanks may stand between its characters."""
+    """A label with its colon, or in brackets, anywhere in a run of text; blanks may stand between its characters."""
     spaced = sorted(_labels(), key=len, reverse=True)
     alternatives = "|".join(r"[ \t\xa0\u3000]*".join(map(re.escape, label)) for label in spaced)
-    return re.compile(rf"(?:[【\[]?)({alternatives})(?:[】\]]?)[ \t\xa0\u3000]*[:：]")
+    return re.compile(rf"(?:[【\[]({alternatives})[】\]][ \t\xa0\u3000]*[:：]?|({alternatives})[ \t\xa0\u3000]*[:：])")
 
 
 def read_fields(document: Document, skip: frozenset[int]) -> dict[str, str]:
@@ -89,14 +90,14 @@ def field_of(text: str) -> tuple[str, int] | None:
 
 def _from_text(text: str, next_line: object, found: dict[str, Found]) -> None:
     """Fields of one run of text: label and value in it, or a label alone whose value is on the next line."""
-    marks = list(_inline().finditer(text)) if ":" in text or "：" in text else []
+    marks = list(_inline().finditer(text)) if _MARKED.search(text) else []
     if not marks:
         alone = field_of(text)
         if alone and callable(next_line):
             _keep_shaped(found, alone, next_line())
         return
     for k, mark in enumerate(marks):
-        name, rank = _labels()[normalise(mark.group(1))]
+        name, rank = _labels()[normalise(mark.group(1) or mark.group(2))]
         end = marks[k + 1].start() if k + 1 < len(marks) else len(text)
         value = re.split(r"[|｜]", text[mark.end() : end])[0].strip(" \t\xa0\u3000\n【[")
         if value:

@@ -50,6 +50,7 @@ class _Table(NamedTuple):
     under: dict[str, str]
     namings: dict[str, list[_Naming]]
     heads: dict[str, list[str]]
+    names: dict[str, list[str]]
 
 
 def regions() -> tuple[Region, ...]:
@@ -85,6 +86,12 @@ def display_name(code: str) -> str:
     """
     above = _table().under.get(code)
     return (_known(above).name if above else "") + _known(code).name
+
+
+def names(code: str) -> tuple[str, ...]:
+    """The full names that the region of a code bears or bore; KeyError on an unknown code."""
+    _known(code)
+    return tuple(name for name in _table().names[code] if len(name) > 2)
 
 
 def find(text: str, within: str | None = None, *, year: int | None = None) -> list[Region]:
@@ -146,7 +153,7 @@ def _known(code: str) -> Region:
 
 @cache
 def _table() -> _Table:
-    table = _Table({}, {}, {}, {})
+    table = _Table({}, {}, {}, {}, {})
     with TABLE.open(encoding="utf-8", newline="") as lines:
         for row in csv.DictReader(line for line in lines if not line.startswith("#")):
             _add(table, row)
@@ -174,6 +181,7 @@ def _add(table: _Table, row: dict[str, str]) -> None:
     former = [entry.partition(":") for entry in row["former"].split(";") if entry]
     for name, until, loose in [*names, *((name, int(last), len(name) == 2) for name, _, last in former)]:
         table.namings.setdefault(name, []).append(_Naming(region, until, loose))
+        table.names.setdefault(code, []).append(name)
 
 
 def _year(text: str) -> int | None:

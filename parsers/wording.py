@@ -15,7 +15,11 @@ _HALF_WIDTH = {c: c - 0xFEE0 for c in range(0xFF01, 0xFF5F)}
 _DIGITS = str.maketrans("〇○零一二三四五六七八九", "000123456789")
 _CHINESE_YEAR = re.compile(r"[二][〇○零oO0][〇○零一二三四五六七八九]{2}(?=年)")
 _YEAR_TITLE = re.compile(r"(?<!\d)(20\d\d)\s*(?:年度|年|\s*度)")
-_PERIOD = re.compile(r"(20\d\d)年?\s*1月\s*1日.{0,8}?(?:至|到|-|—|~)\s*(?:(20\d\d)年)?.{0,8}?12月\s*31日")
+_CHINESE_DAY = re.compile(r"([一二三四五六七八九十]{1,2})月([一二三四五六七八九十]{1,3})日")
+_PERIOD = re.compile(
+    r"(20\d\d)(?:年?\s*0?1月\s*0?1日|[./]0?1[./]0?1).{0,8}?(?:至|到|-|—|~)\s*"
+    r"(?:(20\d\d)[年./])?.{0,8}?12(?:月\s*31日|[./]31)"
+)
 
 
 @cache
@@ -32,7 +36,7 @@ def pattern(table: str, name: str) -> re.Pattern[str]:
 
 def date_of(text: str) -> str | None:
     """The first date in `text` as `YYYY-MM-DD`, `YYYY-MM` where no day is printed; None where it is no date."""
-    text = arabic_year(text.translate(_HALF_WIDTH))
+    text = _CHINESE_DAY.sub(_arabic_day, arabic_year(text.translate(_HALF_WIDTH)))
     found = _DATE.search(text) or _COMPACT.search(text)
     if not found:
         return None
@@ -42,6 +46,16 @@ def date_of(text: str) -> str | None:
     if day is None:
         return f"{year}-{int(month):02d}"
     return f"{year}-{int(month):02d}-{int(day):02d}" if 1 <= int(day) <= 31 else None
+
+
+def _arabic_day(found: re.Match[str]) -> str:
+    """一月十八日 as 1月18日."""
+    return "".join(f"{_below_hundred(found[k])}{unit}" for k, unit in ((1, "月"), (2, "日")))
+
+
+def _below_hundred(text: str) -> int:
+    tens, ten, ones = text.translate(_DIGITS).rpartition("十")
+    return (int(tens or 1) * 10 if ten else 0) + int(ones or 0)
 
 
 def arabic_year(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from parsers import parse
 from parsers.identity import agency_of, region_of_index, year_of
 from parsers.metadata import is_report_title
 from parsers.model import Block, Document, Paragraph
@@ -78,3 +79,48 @@ def test_a_short_publisher_is_completed_from_the_region() -> None:
 )
 def test_which_titles_are_those_of_reports(title: str, report: bool) -> None:
     assert is_report_title(title) is report
+
+
+@pytest.mark.parametrize(
+    ("body", "before", "after", "year", "region", "level", "kind"),
+    [
+        ("衢州市衢江区民政局", "", "关于", 2021, "330803", "county", "department"),
+        ("衢州市衢江区民政局", "", "<br>", 2021, "330803", "county", "department"),
+        ("衢州市档案馆", "【年报】", "", 2021, "330800", "city", "department"),
+        ("国家税务总局衢州市税务局", "", "", 2021, "330800", "city", "department"),
+        ("中华人民共和国杭州海关", "", "", 2021, "330100", "city", "department"),
+        ("自然资源部", "", "", 2021, "000000", "national", "department"),
+        ("国务院办公厅", "", "", 2021, "000000", "national", "office"),
+        ("邢台市桥西区人民政府", "", "", 2019, "130503", "county", "government"),
+        ("大兴安岭地区行政公署", "", "", 2021, "232700", "city", "government"),
+    ],
+)
+def test_the_body_its_region_and_level_from_the_title(
+    body: str, before: str, after: str, year: int, region: str, level: str, kind: str
+) -> None:
+    title = f"{before}{body}{after}{year}年度政府信息公开工作年度报告"
+    page = (
+        f'<meta charset="utf-8"><h1>{title}</h1><p>成文日期：二〇二二年一月十八日</p><p>一、总体情况</p>'
+        f"<p>{'认真做好各项工作。' * 20}</p><p>二、主动公开政府信息情况</p><p>三、收到和处理政府信息公开申请情况</p>"
+    )
+    report = parse(page.encode(), media_type="text/html")
+    found = report.metadata
+    assert (found.agency, found.region, found.level, found.agency_kind) == (body, region, level, kind)
+    assert report.title == title.replace("<br>", "") and found.written_on == "2022-01-18"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "<p>衢州市衢江区民政局</p><p>2021年政府信息公开工作年度报告</p>",
+        "<table><tr><td>衢州市衢江区民政局2021年政府信息公开工作年度报告</td></tr><tr><td>发布时间：2022-1-18</td></tr></table>",
+    ],
+)
+def test_a_title_on_two_lines_or_in_a_table_of_its_own(lines: str) -> None:
+    page = (
+        f'<meta charset="utf-8">{lines}<p>一、总体情况</p><p>{"认真做好各项工作。" * 20}</p>'
+        "<p>二、主动公开政府信息情况</p><p>三、收到和处理政府信息公开申请情况</p>"
+    )
+    report = parse(page.encode(), media_type="text/html")
+    assert report.title == "衢州市衢江区民政局2021年政府信息公开工作年度报告"
+    assert report.metadata.agency == "衢州市衢江区民政局"

@@ -54,6 +54,7 @@ _ENDLESS_TAG = re.compile(rb"<[a-zA-Z][^<>]{20000,}>")
 _SWALLOWS = etree.XPath("//*[@*[contains(., '<')]][ancestor-or-self::tr]")
 _COUNT_CELLS = etree.XPath("count(.//td) + count(.//th)")
 _LONGEST_PARAGRAPH = 200_000
+_LONGEST_TITLE = 120
 #: more blocks than any report has: the rest of such a page is not read, and that is said
 _MAX_BLOCKS, _MAX_CELLS = 40_000, 150_000
 
@@ -277,7 +278,10 @@ class _Walk:
         pieces.clear()
         link = self._linked and not self._plain
         self._linked = self._plain = False
-        for line in text.split(BREAK):
+        lines = text.split(BREAK)
+        if level and len(lines) > 1 and len(text) <= _LONGEST_TITLE and not any(map(_HEADING_TEXT.match, lines)):
+            lines = ["".join(line.strip() for line in lines)]  # a title broken over lines
+        for line in lines:
             line = HTML_SPACE.sub(" ", line).strip(" ")
             if len(line) > _LONGEST_PARAGRAPH:
                 line = line[:_LONGEST_PARAGRAPH]
