@@ -72,7 +72,10 @@ def match_columns(
         return _columns((), (), 0.0, unknown=[Band(0, 0, (text,)) for text in texts[:1]])
     if bands is None:
         return max((_in_reading_order(table, layout, header, year) for layout in table.layouts), key=_score)
-    return _best(table, bands, year)
+    best = _best(table, bands, year)
+    if not best.bands and header and not header[0].grid.spans:
+        return max((_in_reading_order(table, layout, header, year) for layout in table.layouts), key=_score)
+    return best
 
 
 @lru_cache(maxsize=4096)

@@ -30,12 +30,14 @@ class Grid(NamedTuple):
 
     `positional` is False for stored text, whose exporter may have moved blank cells to the end of a row. `loose` are
     rows (from 0) beside which text stands outside any cell, so that a cell of theirs may have lost its tag.
+    `spans` is False where the source cannot say that a cell spans others (stored text).
     """
 
     tbl: int | None
     rows: tuple[tuple[Cell | None, ...], ...]
     positional: bool = True
     loose: frozenset[int] = frozenset()
+    spans: bool = True
 
 
 class Paragraph(NamedTuple):

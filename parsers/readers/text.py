@@ -125,6 +125,8 @@ def _cells(row: str) -> list[str]:
 def _grid(rows: list[str], number: int) -> Grid:
     framed = all(row.lstrip().startswith("|") for row in rows)
     table = [_cells(row.lstrip()[1:] if framed else row) for row in rows]
+    if all(len(cells) > 1 and not cells[-1] for cells in table) and any(cells[-2] for cells in table if len(cells) > 2):
+        table = [cells[:-1] for cells in table]  # every row ends in ||
     width = max(map(len, table))
     # a blank cell before a filled one shows that blanks kept their places in this table
     positional = any("" in cells[: _last_filled(cells)] for cells in table)
@@ -135,6 +137,7 @@ def _grid(rows: list[str], number: int) -> Grid:
             for r, cells in enumerate(table, 1)
         ),
         positional,
+        spans=False,
     )
 
 
