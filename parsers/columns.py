@@ -80,6 +80,11 @@ def match_columns(
 
 @lru_cache(maxsize=4096)
 def _best(table: Table, bands: tuple[Band, ...], year: int | None) -> Columns:
+    named = [band for band in bands if band.path]
+    labels = [n for n, band in enumerate(named) if core(band.path[-1]) in table.label_headers]
+    others = [n for n, band in enumerate(named) if not _is_label_header(band.path[-1], table)]
+    if labels and others and labels[-1] > others[0]:  # the form printed in blocks side by side
+        return _columns((), (), 0.0, unknown=[named[labels[-1]]])
     options = [_match(bands, table, layout, year) for layout in table.layouts]
     options += [
         found

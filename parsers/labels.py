@@ -30,6 +30,7 @@ _FOLD = str.maketrans(
         "、": "、",
     }
 )
+_BRACKETS = str.maketrans("〔〕【】[]", "()()()")
 _DASHES = re.compile("[\u2010-\u2015\u2500\u2501\u30fc-]+")
 _ENUMERATOR = re.compile(
     r"^(?:[一二三四五六七八九十]{1,3}[、.,:]|\([一二三四五六七八九十]{1,3}\)[、.:,]?|\d{1,2}[.、](?!\d)|\(\d{1,2}\)[、.]?|\d{1,2}\))"
@@ -79,6 +80,7 @@ def core(text: str) -> str:
             break
         key = shorter
     key = key.rstrip(_TAIL)
+    key = key.translate(_BRACKETS)
     while key.endswith(")") and (bare := _drop_last_bracket(key)):
         key = bare.rstrip(_TAIL)
     key = _INSIDE.sub("", key)
@@ -94,6 +96,8 @@ def shorter_keys(text: str) -> tuple[str, ...]:
         bare = next_bare
     before = re.split(r"[(:,;]", key, maxsplit=1)[0]
     keys = [bare, before]
+    if "\n" in text.strip() and len(first := core(text.strip().split("\n", 1)[0])) >= _LEAST:
+        keys.append(first)  # guidance stands on lines of its own
     for found in (_LOST_DOT.match(key), _UNIT_AT_END.search(key)):
         if found and len(rest := key[: found.start()] + key[found.end() :]) >= _LEAST:
             keys.append(rest)

@@ -33,6 +33,7 @@ from parsers.readers.encoding import decode
 _new = tuple.__new__
 #: where one of these is never closed, libxml2 puts the rest of the page inside it
 _UNCLOSED = frozenset(("select", "option", "button", "object", "iframe", "noscript"))
+_NO_ROWS = SKIP | {"colgroup", "caption", "col"}
 _HEADINGS = {f"h{n}": n for n in range(1, 7)}
 _BLOCKS = frozenset(
     "p div li ul ol dl dt dd section article header footer main nav aside form fieldset center blockquote pre address "
@@ -52,6 +53,7 @@ _HEAD, _TAIL = 20_000, 200_000
 _OPENED = re.compile(rb"<(?:html|body)\b", re.I)
 _ENDLESS_TAG = re.compile(rb"<[a-zA-Z][^<>]{20000,}>")
 _SWALLOWS = etree.XPath("//*[@*[contains(., '<')]][ancestor-or-self::tr]")
+_STRUCK = etree.XPath("//*[contains(@style, 'line-through') or contains(@style, 'LINE-THROUGH')]")
 _COUNT_CELLS = etree.XPath("count(.//td) + count(.//th)")
 _LONGEST_PARAGRAPH = 200_000
 _LONGEST_TITLE = 120
@@ -78,6 +80,7 @@ def read_html(body: bytes, *, header_charset: str | None = None) -> Document:
     del text
     lowered = data.lower()
     may_hide = b"display" in lowered or b"hidden" in lowered
+    may_strike = b"line-through" in lowered
     last = _last_table_tag(lowered)
     unended = not any(lowered.rfind(tag, -_TAIL) >= 0 for tag in (b"</html", b"</body"))
     unended = unended and _OPENED.search(lowered, 0, _HEAD) is not None
@@ -94,6 +97,11 @@ def read_html(body: bytes, *, header_charset: str | None = None) -> Document:
     for element in hidden:
         if element.tag in INLINE:
             element.tag = "hidden"
+    if may_strike:
+        struck: list[Element] = _STRUCK(root)  # type: ignore[assignment]
+        for element in struck:
+            if element.tag in INLINE:
+                element.tag = "s"
     torn = _torn(root) if data.count(b'"') % 2 or data.count(b"'") % 2 else set()
     etree.strip_tags(root, *STRIPPED)
     walk = _Walk(root, hidden, len(data) > _LARGE)
@@ -138,13 +146,14 @@ def _tree(data: bytes) -> tuple[Element | None, bool]:
 def _torn(root: Element) -> set[Element]:
     """The cells with a tag that swallowed text, since the quote that ends an attribute is lost."""
     cells = set()
-    for element in _SWALLOWS(root):  # type: ignore[union-attr]
-        holders = [element, *element.iterancestors()]  # type: ignore[union-attr]
+    found: list[Element] = _SWALLOWS(root)  # type: ignore[assignment]
+    for element in found:
+        holders = [element, *element.iterancestors()]
         cell = next((holder for holder in holders if holder.tag in ("td", "th")), None)
         if cell is not None:
             cells.add(cell)
-        elif element.tag == "tr":  # type: ignore[union-attr]
-            cells.update(element.iter("td", "th"))  # type: ignore[union-attr]
+        elif element.tag == "tr":
+            cells.update(element.iter("td", "th"))
     return cells
 
 
@@ -198,6 +207,7 @@ class _Walk:
             tag = element.tag
             if event == "start":
                 if tag in SKIP and (tag not in _UNCLOSED or element.find(".//table") is None):
+                    self._attachment(element)
                     walk.skip_subtree()
                     continue
                 if tag in _BLOCKS:
@@ -291,7 +301,7 @@ class _Walk:
                 self.owners.append(self.root if owner is None else owner)
 
     def _attachment(self, element: Element) -> None:
-        href = element.get("href") or ""
+        href = element.get("href") or element.get("src") or element.get("data") or ""
         if _ATTACHMENT.search(href):
             self.attachments.append((href, _clean(text_of(element))))
 
@@ -358,7 +368,7 @@ class _Walk:
                 (feet if tag == "tfoot" else groups).append(part)
                 if tag != "tfoot":
                     groups.append(group := [])
-            elif tag not in ("colgroup", "caption", "col"):
+            elif tag not in _NO_ROWS:
                 rows = [row for row in child.iter("tr") if _own(row, holder, nested)]
                 group.extend(row_of(row, self.hidden) for row in rows)
                 stray = stray or (not rows and filled(text_of(child)))
@@ -402,6 +412,8 @@ class _Walk:
                     if down is not None or across is not None:
                         spans[len(line)] = (span(down, MAX_ROWSPAN, zero=0), span(across, MAX_COLSPAN))
                     text = "" if holders and cell in holders else cell_text(cell, hidden)
+                    if text == "" and len(cell) and cell.find(".//img") is not None:
+                        loose.add(number_of_row - 1)  # a picture stands for the text
                     if len(text) > 40 and (len(text) > _LONG_CELL or text.count("\n") >= _MANY_LINES):
                         long = True
                     line.append(_new(Cell, (text, number, number_of_row, n)))
