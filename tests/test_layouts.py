@@ -1,0 +1,173 @@
+"""Tables of the form in shapes that pages give them, and headers that lost something: read right, or not at all.
+
+Figures are made up so that each cell has a number of its own; a number under another column is then seen.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from parsers import parse
+from parsers.model import Report
+
+LEAVES = ["结果维持", "结果纠正", "其他结果", "尚未审结", "总计"]
+OUTCOMES = ["upheld", "corrected", "other", "pending", "total"]
+WAYS = ["review", "litigation_direct", "litigation_after_review"]
+KINDS = ["商业企业", "科研机构", "社会公益组织", "法律服务机构", "其他"]
+COLUMNS = [
+    "natural_person", "commercial_enterprise", "research_institution", "public_interest_organization",
+    "legal_service_organization", "other_organization", "total",
+]  # fmt: skip
+ROWS = ["一、本年新收政府信息公开申请数量", "二、上年结转政府信息公开申请数量", "四、结转下年度继续办理"]
+
+
+def _row(*cells: object, tag: str = "td") -> str:
+    return "<tr>" + "".join(str(c) if str(c).startswith("<") else f"<{tag}>{c}</{tag}>" for c in cells) + "</tr>"
+
+
+def _wide(text: str, columns: int, rows: int = 1) -> str:
+    return f'<td colspan="{columns}" rowspan="{rows}">{text}</td>'
+
+
+def _report(tables: str) -> Report:
+    page = (
+        '<meta charset="utf-8"><h1>衢州市衢江区民政局2022年政府信息公开工作年度报告</h1><p>一、总体情况</p>'
+        f"<p>{'本年度按规定更新目录，做好各项工作。' * 8}</p><p>三、收到和处理政府信息公开申请情况</p>{tables}"
+    )
+    report = parse(page.encode(), media_type="text/html")
+    assert report.kind == "report"
+    return report
+
+
+CASES = {
+    "official": "<table>" + _row(_wide("行政复议", 5, 2), _wide("行政诉讼", 10))
+    + _row(_wide("未经复议直接起诉", 5), _wide("复议后起诉", 5)) + _row(*LEAVES * 3) + _row(*range(1, 16)) + "</table>",
+    "two tables": "<table>" + _row(_wide("行政复议", 5)) + _row(*LEAVES) + _row(*range(1, 6)) + "</table><table>"
+    + _row(_wide("行政诉讼", 10)) + _row(_wide("未经复议直接起诉", 5), _wide("复议后起诉", 5)) + _row(*LEAVES * 2)
+    + _row(*range(6, 16)) + "</table>",
+    "one below the other": "<table>" + "".join(
+        _row(_wide(way, 5)) + _row(*LEAVES) + _row(*range(5 * n + 1, 5 * n + 6))
+        for n, way in enumerate(["行政复议", "未经复议直接起诉", "复议后起诉"])) + "</table>",
+    "one header row": "<table>"
+    + _row(*(way + leaf for way in ["行政复议", "未经复议直接起诉", "复议后起诉"] for leaf in LEAVES)) + _row(*range(1, 16)) + "</table>",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("table", CASES.values(), ids=CASES)
+def test_reviews_and_suits_are_read_however_they_are_printed(table: str) -> None:
+    found = {figure.col: figure.value for figure in _report(table).figures}
+    names = [f"{way}_{outcome}" for way in WAYS for outcome in OUTCOMES]
+    assert found == dict(zip(names, range(1, 16), strict=True))
+
+
+def test_a_lost_row_of_the_header_gives_no_number_of_another_column() -> None:
+    table = "<table>" + _row(_wide("未经复议直接起诉", 5), _wide("复议后起诉", 5)) + _row(*LEAVES * 3)
+    report = _report(table + _row(*range(1, 16)) + "</table>")
+    assert not report.figures and any(f.kind == "alignment" for f in report.findings)
+
+
+def _applications(head: str, rows: list[str] = ROWS) -> str:
+    body = "".join(_row(label, *range(10 * n + 1, 10 * n + 8)) for n, label in enumerate(rows))
+    return f"<table>{head}{body}</table>"
+
+
+FULL = (
+    _row('<td rowspan="3">（本列数据的勾稽关系）</td>', _wide("申请人情况", 7))
+    + _row('<td rowspan="2">自然人</td>', _wide("法人或其他组织", 5), '<td rowspan="2">总计</td>')
+    + _row(*KINDS)
+)
+LOST = {
+    "a kind of organisation": FULL.replace("<td>科研机构</td>", ""),
+    "natural persons": FULL.replace('<td rowspan="2">自然人</td>', ""),
+    "the middle row": FULL.replace(
+        _row('<td rowspan="2">自然人</td>', _wide("法人或其他组织", 5), '<td rowspan="2">总计</td>'), ""
+    ),
+    "the total": FULL.replace('<td rowspan="2">总计</td>', ""),
+}
+
+
+@pytest.mark.parametrize("head", LOST.values(), ids=LOST)
+def test_a_header_that_lost_a_cell_moves_no_number_to_another_column(head: str) -> None:
+    report = _report(_applications(head))
+    right = {
+        (code, col): 10 * n + k
+        for n, code in enumerate(("applications_received", "applications_carried_in", "applications_carried_out"))
+        for k, col in enumerate(COLUMNS, 1)
+    }
+    assert {(f.indicator, f.col): f.value for f in report.figures if right[f.indicator, f.col] != f.value} == {}
+    assert len(report.figures) == len(right) or any(f.kind == "alignment" for f in report.findings)
+
+
+V2014 = ["（一）收到申请数", "1.当面申请数", "传真申请数", "3.网络申请数", "4.信函申请数"]
+
+
+def _list(head: str, row: str) -> str:
+    return f"<table>{head}" + "".join(row.format(a=a, b="件", n=n) for n, a in enumerate(V2014, 1)) + "</table>"
+
+
+LISTS = {
+    "unit after": _list(_row("统计指标", "统计数", "单位"), _row("{a}", "{n}", "{b}")),
+    "unit in brackets": _list(_row("统计指标", "单位", "统计数"), _row("{a}", "（{b}）", "{n}")),
+    "no name above the numbers": _list(_row("统计指标", "单位", ""), _row("{a}", "{b}", "{n}")),
+    "another name above the numbers": _list(_row("统计指标", "单位", "填报数"), _row("{a}", "{b}", "{n}")),
+    "circled numbers": _list(_row("统计指标", "单位", "统计数"), _row("②{a}", "{b}", "{n}")),
+}
+
+
+@pytest.mark.parametrize("table", LISTS.values(), ids=LISTS)
+def test_lists_with_units_and_headings_in_other_places(table: str) -> None:
+    report = _report(table)
+    assert [figure.value for figure in report.figures] == [1, 2, 3, 4, 5]
+    assert {figure.col for figure in report.figures} == {"year_total"}
+
+
+@pytest.mark.parametrize(
+    ("own", "departments", "towns"),
+    [
+        ("县政府统计数", "县直单位统计数", "乡镇统计数"),
+        ("市政府本级", "市直部门", "乡镇街道"),
+        ("区政府", "区直单位", "镇街"),
+    ],
+)
+def test_the_columns_of_each_level(own: str, departments: str, towns: str) -> None:
+    report = _report(
+        _list(_row("统计指标", "单位", own, departments, towns), _row("{a}", "{b}", "{n}1", "{n}2", "{n}3"))
+    )
+    found = {(figure.indicator, figure.col): figure.value for figure in report.figures}
+    assert found["applications_by_fax", "own_government"] == 31 and found["applications_by_fax", "townships"] == 33
+    assert len(found) == 15
+
+
+def test_blocks_side_by_side_are_refused() -> None:
+    row = _row("{a}", "{b}", "{n}", "二、回应解读情况", "——", "")
+    report = _report(_list(_row("统计指标", "单位", "统计数", "统计指标", "单位", "统计数"), row))
+    assert not report.figures and any(f.kind == "alignment" for f in report.findings)
+
+
+def test_another_row_of_a_short_label_is_no_row_of_the_form() -> None:
+    rows = [*ROWS[:2], "其他", ROWS[2]]
+    report = _report(_applications(FULL, rows))
+    assert {f.indicator for f in report.figures} == {
+        "applications_received", "applications_carried_in", "applications_carried_out"
+    }  # fmt: skip
+    assert any(f.name == "unknown_label" for f in report.findings)
+
+
+def test_a_lost_quote_gives_no_half_number() -> None:
+    whole = _applications(FULL).replace("<td>13</td>", '<td><span class="a">1</span><span class="b">3</span></td>')
+    assert {f.value for f in _report(whole).figures if f.col == "public_interest_organization"} >= {14}
+    torn = whole.replace('class="a">1</span>', 'class="a>1</span>')
+    report = _report(torn)
+    assert not [f for f in report.figures if f.indicator == "applications_carried_in"]
+    assert any(f.name == "attribute_unclosed" for f in report.findings)
+
+
+@pytest.mark.parametrize(
+    "cell", ['<img src="7.gif">', "<s>9</s>7", '<span style="text-decoration:line-through">9</span>7']
+)
+def test_what_is_no_plain_number_is_no_number_in_silence(cell: str) -> None:
+    report = _report(_applications(FULL).replace("<td>3</td>", f"<td>{cell}</td>"))
+    found = {(f.indicator, f.col): f for f in report.figures}
+    figure = found.get(("applications_received", "research_institution"))
+    assert figure is None or figure.state == "text"
+    assert any(f.kind in ("alignment", "value") for f in report.findings)
