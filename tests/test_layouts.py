@@ -49,7 +49,8 @@ CASES = {
         _row(_wide(way, 5)) + _row(*LEAVES) + _row(*range(5 * n + 1, 5 * n + 6))
         for n, way in enumerate(["行政复议", "未经复议直接起诉", "复议后起诉"])) + "</table>",
     "one header row": "<table>"
-    + _row(*(way + leaf for way in ["行政复议", "未经复议直接起诉", "复议后起诉"] for leaf in LEAVES)) + _row(*range(1, 16)) + "</table>",
+    + _row(*(way + leaf for way in ["行政复议", "未经复议直接起诉", "复议后起诉"] for leaf in LEAVES))
+    + _row(*range(1, 16)) + "</table>",
 }  # fmt: skip
 
 
