@@ -121,6 +121,9 @@ class PortalSpider(Spider):
         for visit in self.visits.values():
             for request in self._decide(visit, [Entry(url, "", None) for url in visit.portal.pages], None):
                 yield request
+            if not visit.portal.listed:
+                list(self._end_visit(visit, "finished", "no list is known; its pages are fetched", known_pages=False))
+                continue
             yield self._list_request(visit.portal, Request(visit.portal.url))
 
     def crawl_listing(self, response: Response) -> Iterator[Request]:
