@@ -1,0 +1,211 @@
+"""Find the annual-report column of a site from its home page, or from any page of it, and say what family it is.
+
+The search follows names, not guesses: 政府信息公开年报 under 政府信息公开, as the disclosure platform's rules name them
+(2019), then the words of paths (`zfxxgknb`), then, from a report's page, where its product keeps columns. At most
+`BUDGET` pages are asked for, each politely (`crawler.probing`). A page is the column if its family's own spider reads
+reports or further columns from it; where no product is known, if it is called so and lists reports (`plain`). Traps:
+one report among a home page's news makes no column; a column may lead on to its newest year, and the year's address
+is not kept; a column may be a shell around a frame, or itself the report.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import re
+from collections.abc import Awaitable, Callable, Iterable
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from scrapy.http import TextResponse
+
+from archive.addresses import canonical_url
+from crawler.links import COLUMN, Link, is_report_name, links_of, promise, site_words, weight
+from crawler.outcomes import is_report_title
+from crawler.portals import families, host_and_port
+from crawler.sniffing import PLAIN, Sniffed, columns_of, sniff
+from parsers import regions
+
+BUDGET = 12  # pages of one site
+DEEPEST = 4  # links from the page that was given
+FEW = 3  # reports in a list that make it a column whatever it is called
+_BY_RULE = 70  # the weight of a column's address that follows from a report's: more than a menu's, less than a name
+
+
+class Fetched(NamedTuple):
+    """What came of one request: the page where it is one, else `outcome` (as a capture's) and why."""
+
+    asked: str
+    page: TextResponse | None
+    outcome: str
+    note: str | None
+
+
+class Lines(NamedTuple):
+    """What a family's spider reads from a page: titles of its lines, names of its further columns, whether the list
+    goes on or begins on another page, and how many lines it declares."""
+
+    titles: list[str]
+    columns: list[str]
+    more: bool
+    declared: int | None = None
+
+
+class Step(NamedTuple):
+    """One page of the search, for people: its address, what led there, and what was seen."""
+
+    url: str
+    name: str
+    seen: str
+
+
+class Column(NamedTuple):
+    """A column that was found. `site` is what the site calls itself, "" where it does not say."""
+
+    url: str
+    family: str
+    signal: str
+    site: str
+    place: str
+
+
+class Search(NamedTuple):
+    """The end of a search: the column or None, and every page that was asked for."""
+
+    column: Column | None
+    steps: list[Step]
+    outcomes: list[str]
+
+
+Fetch = Callable[[str], Awaitable[Fetched]]
+Read = Callable[[str, TextResponse], Lines | None]
+"""A family's own reading of a page; None where the family has no spider or its spider cannot read the page."""
+
+
+async def discover(start: str, fetch: Fetch, read: Read, budget: int = BUDGET) -> Search:
+    """Search from `start`; never raises on what a site sends."""
+    order = itertools.count()
+    waiting: list[tuple[int, int, int, Link]] = [(0, 0, next(order), Link(start, ""))]
+    asked: set[str] = set()
+    names: list[str] = []
+    steps: list[Step] = []
+    outcomes: list[str] = []
+    while waiting and len(steps) < budget:
+        weighed, depth, _, link = heapq.heappop(waiting)
+        if canonical_url(link.url) in asked:
+            continue
+        asked.add(canonical_url(link.url))
+        fetched = await fetch(link.url)
+        outcomes.append(fetched.outcome)
+        if fetched.page is None:
+            steps.append(Step(link.url, link.name, f"{fetched.outcome}: {fetched.note}"))
+            continue
+        page = fetched.page
+        asked.add(canonical_url(page.url))
+        names += site_names(page)
+        links = [each for each in links_of(page) if may_be_followed(each.url, start)]
+        family, seen = judge(page, links, read, called=-weighed >= COLUMN)
+        steps.append(Step(link.url, link.name, seen))
+        if family is not None:
+            url = kept_address(link.url, page.url)
+            return Search(Column(url, family.family, family.signal, *site_and_place(names)), steps, outcomes)
+        if depth >= DEEPEST:
+            continue
+        for each in links:
+            worth = max(promise(each), -weighed - 1 if each.framed else 0)
+            if worth > 0 and canonical_url(each.url) not in asked:
+                heapq.heappush(waiting, (-worth, depth + 1, next(order), each))
+        for url in dict.fromkeys(column for each in (page.url, link.url) for column in columns_of(each)):
+            heapq.heappush(waiting, (-_BY_RULE, depth + 1, next(order), Link(url, "by the product's rule")))
+    return Search(None, steps, outcomes)
+
+
+def judge(page: TextResponse, links: list[Link], read: Read, *, called: bool) -> tuple[Sniffed | None, str]:
+    """The family of a page if it is the column, else None; and what was seen, for people.
+
+    `called` says that the link which led here bears the column's name; a page may also call itself so.
+    """
+    called = called or any(weight(name) >= COLUMN for name in page_names(page))
+    sniffed = sniff(page.url, page.text, [link.url for link in links])
+    reports = [link for link in links if is_report_name(link.name)]
+    seen = [f"{sniffed.family} by {sniffed.signal}" if sniffed else "no family's signal", f"{len(reports)} reports"]
+    if called:
+        seen.append("called an annual-report column")
+    if sniffed is None or sniffed.family not in families():
+        listed = called and bool(reports) or _mostly_reports(len(reports), len(links))
+        if sniffed is None and listed and len(reports) > 0:
+            return Sniffed(PLAIN, f"a list of {len(reports)} ordinary links", False), ", ".join(seen)
+        return (sniffed if sniffed is not None and listed else None), ", ".join(seen)
+    lines = read(sniffed.family, page)
+    if lines is None:
+        return None, ", ".join([*seen, "its spider cannot read the page"])
+    titled = [title for title in lines.titles if is_report_title(title)]
+    seen.append(f"its spider reads {len(titled)} reports of {len(lines.titles)} lines")
+    linked = {link.name for link in links}
+    hidden = [name for name in lines.columns if weight(name) >= COLUMN and re.sub(r"\s+", "", name) not in linked]
+    if hidden:
+        return sniffed, ", ".join([*seen, f"a column in its script: {hidden[0]}"])
+    if called and (titled or lines.columns or (lines.more and sniffed.certain)):
+        return sniffed, ", ".join(seen)
+    if _mostly_reports(sum(map(is_report_name, titled)), len(lines.titles)):
+        return sniffed, ", ".join(seen)
+    return None, ", ".join(seen)
+
+
+def _mostly_reports(reports: int, lines: int) -> bool:
+    return reports >= FEW and reports * 2 >= lines
+
+
+def may_be_followed(url: str, start: str) -> bool:
+    """The search stays on the host it began on, and on official ones."""
+    host = host_and_port(url)[0]
+    return host_and_port(url) == host_and_port(start) or host.endswith(".gov.cn")
+
+
+def kept_address(asked: str, arrived: str) -> str:
+    """Which of the two to keep after a redirect: a column may lead to its newest year, and next year to another."""
+    first, last = urlsplit(asked), urlsplit(arrived)
+    if (first.scheme, first.netloc) == (last.scheme, last.netloc) and first.path not in ("", "/"):
+        return canonical_url(asked)
+    return canonical_url(arrived)
+
+
+def page_names(page: TextResponse) -> list[str]:
+    """What a page says it is: the mandated meta, headings, the first part of its title."""
+    said = page.xpath("//meta[@name='ColumnName']/@content | //h1//text() | //h2//text()").getall()
+    title = page.xpath("string(//title)").get() or ""
+    return [re.sub(r"\s+", "", text) for text in [*said, re.split(site_words()["split"], title)[0]] if text.strip()]
+
+
+def site_names(page: TextResponse) -> list[str]:
+    """What a page says its site is, the surest first: the mandated meta, then the parts of the title, last to first."""
+    words = site_words()
+    title = page.xpath("string(//title)").get() or ""
+    parts = [page.xpath("//meta[@name='SiteName']/@content").get() or "", *reversed(re.split(words["split"], title))]
+    found = []
+    for part in parts:
+        name = re.sub(r"\s+", "", part)
+        for pattern in words["drop"] * 2:
+            name = re.sub(pattern, "", name)
+        if re.search(words["place"], name) and regions.find(name):
+            name += words["government"]
+        if re.search(words["body"], name) and len(name) > 2:
+            found.append(name)
+    return found
+
+
+def site_and_place(names: Iterable[str]) -> tuple[str, str]:
+    """The name that pages give their site most surely, and the GB/T 2260 code it names; "" for what nothing says."""
+    known = list(dict.fromkeys(names))
+    for name in known:
+        if code := region_of(name):
+            return name, code
+    return (known[0] if known else ""), ""
+
+
+def region_of(name: str) -> str:
+    """The code of the one region in force that a body's name names; "" where it names none, or one of several."""
+    found = regions.find(name)
+    level = found[0].level if found else ""
+    finest = [region for region in found if region.level == level]
+    return finest[0].code if len(finest) == 1 and finest[0].valid_to is None else ""
