@@ -1,0 +1,92 @@
+"""What belongs to a report beside its page: the files it links, and the further pages of an article set over several.
+
+Pure functions of an answer. Traps: attachments stand after the article's container as often as in it; downloads hide
+behind scripts' names (`downfile.jsp`, `download.jsp`) that redirect to the file; a whole report may be a PDF in a
+frame or a viewer; footers link readers and forms to everyone. TRS pages a long article with the same `createPageHTML`
+as its lists: the call's prefix is then the article's own file name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from scrapy.http import TextResponse
+
+from crawler.lists import address_of, original, pagers, path_of
+
+MOST = 60  # attachments of one page; the longest honest list seen has some 20
+LONGEST_ARTICLE = 50  # pages of one article
+
+_FILE = re.compile(r"\.(pdf|docx?|xlsx?|pptx?|wps|et|ofd|zip|rar|7z|ceb)$", re.IGNORECASE)
+_SCRIPT = re.compile(
+    r"(downfile|download|downloadfile|fileload|filedownload)\.(jsp|do|aspx|php|action)$", re.IGNORECASE
+)
+_PLACES = re.compile(r"^(/.*)?/(attachment|attach|__local|group\d+/M\d+)/.*\.\w{2,5}$|/download/\w+$", re.IGNORECASE)
+_NOT_THE_PAGE = re.compile(
+    r"(?:^|[\s_-])(header|footer|foot|nav|menu|crumbs?|friend\w*|yqlj)(?=$|[\s_-])", re.IGNORECASE
+)
+
+
+class Attachment(NamedTuple):
+    """A file that a page links: its address, and the link's text."""
+
+    url: str
+    text: str
+
+
+def attachments(response: TextResponse) -> list[Attachment]:
+    """The files that a report's page links or shows in a frame, in the order of the page, each address once."""
+    found: dict[str, str] = {}
+    for url, text in _linked(response):
+        if url and url.partition("#")[0] != response.url.partition("#")[0]:
+            found.setdefault(url, text)
+    return [Attachment(url, text) for url, text in found.items()]
+
+
+def is_file(url: str) -> bool:
+    """Whether an address is a file's or a download script's by its spelling."""
+    path = path_of(url)
+    if _FILE.search(path) or _SCRIPT.search(path) or _PLACES.search(path):
+        return True
+    try:
+        values = [value for part in parse_qs(urlsplit(url).query).values() for value in part]
+    except ValueError:
+        return False
+    return any(_FILE.search(value) for value in values)
+
+
+def _linked(response: TextResponse) -> Iterator[tuple[str, str]]:
+    base = response.urljoin("")
+    for node in response.xpath("//a[@href] | //iframe[@src] | //embed[@src] | //object[@data]"):
+        element = node.root
+        if any(
+            above.tag in ("header", "footer", "nav")
+            or (above.tag != "body" and _NOT_THE_PAGE.search(f"{above.get('id') or ''} {above.get('class') or ''}"))
+            for above in element.iterancestors()
+        ):
+            continue
+        if element.tag == "a":
+            url = address_of(element, base)
+            text = re.sub(r"\s+", " ", node.xpath("string()").get() or "").strip() or (element.get("title") or "")
+            if is_file(url) or (url and "attachment" in (element.get("class") or "")):
+                yield url, text
+            continue
+        source = (element.get("src") or element.get("data") or "").strip()
+        shown = parse_qs(urlsplit(source).query).get("file", [source])[0]  # a viewer names its file
+        if shown and is_file(shown):
+            yield original(response.urljoin(unquote(shown) if shown != source else shown)), ""
+
+
+def further_pages(response: TextResponse) -> list[str]:
+    """The addresses of an article's second and later pages; empty for an article that has one.
+
+    A pager belongs to the article where its prefix is the page's own file name (portals: `t20151009_67430`).
+    """
+    name = path_of(response.url).rpartition("/")[2].rpartition(".")[0]
+    for pager in pagers(response.text):
+        if pager.prefix == name and pager.pages > 1 and pager.current == 0:
+            return [response.urljoin(pager.page(number)) for number in range(1, min(pager.pages, LONGEST_ARTICLE))]
+    return []
