@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from scrapy.http import TextResponse
 
 from archive.addresses import canonical_url
-from crawler.links import COLUMN, Link, is_report_name, links_of, promise, site_words, weight
+from crawler.links import COLUMN, Link, is_report_name, links_of, named_above, promise, site_words, weight
 from crawler.outcomes import is_report_title
 from crawler.portals import families, host_and_port
 from crawler.sniffing import PLAIN, Sniffed, columns_of, sniff
@@ -29,6 +29,7 @@ from parsers import regions
 BUDGET = 12  # pages of one site
 DEEPEST = 4  # links from the page that was given
 FEW = 3  # reports in a list that make it a column whatever it is called
+_SAME_DOMAIN, _OTHER_DOMAIN = 20, 45  # what the weight of a link loses that leads to another host
 _BY_RULE = 70  # the weight of a column's address that follows from a report's: more than a menu's, less than a name
 
 
@@ -77,6 +78,16 @@ class Search(NamedTuple):
     outcomes: list[str]
 
 
+class _Next(NamedTuple):
+    """A page that waits; the smallest is asked for first. `called`: what leads there bears the column's name."""
+
+    weighed: int
+    depth: int
+    order: int
+    link: Link
+    called: bool
+
+
 Fetch = Callable[[str], Awaitable[Fetched]]
 Read = Callable[[str, TextResponse], Lines | None]
 """A family's own reading of a page; None where the family has no spider or its spider cannot read the page."""
@@ -85,13 +96,13 @@ Read = Callable[[str, TextResponse], Lines | None]
 async def discover(start: str, fetch: Fetch, read: Read, budget: int = BUDGET) -> Search:
     """Search from `start`; never raises on what a site sends."""
     order = itertools.count()
-    waiting: list[tuple[int, int, int, Link]] = [(0, 0, next(order), Link(start, ""))]
+    waiting = [_Next(0, 0, next(order), Link(start, ""), False)]
     asked: set[str] = set()
     names: list[str] = []
     steps: list[Step] = []
     outcomes: list[str] = []
     while waiting and len(steps) < budget:
-        weighed, depth, _, link = heapq.heappop(waiting)
+        weighed, depth, _, link, called = heapq.heappop(waiting)
         if canonical_url(link.url) in asked:
             continue
         asked.add(canonical_url(link.url))
@@ -104,7 +115,7 @@ async def discover(start: str, fetch: Fetch, read: Read, budget: int = BUDGET) -
         asked.add(canonical_url(page.url))
         names += site_names(page)
         links = [each for each in links_of(page) if may_be_followed(each.url, start)]
-        family, seen = judge(page, links, read, called=-weighed >= COLUMN)
+        family, seen = judge(page, links, read, called=called)
         steps.append(Step(link.url, link.name, seen))
         if family is not None:
             url = kept_address(link.url, page.url)
@@ -112,11 +123,14 @@ async def discover(start: str, fetch: Fetch, read: Read, budget: int = BUDGET) -
         if depth >= DEEPEST:
             continue
         for each in links:
-            worth = max(promise(each), -weighed - 1 if each.framed else 0)
+            promised = promise(each)
+            worth = max(promised, -weighed - 1 if each.framed else 0) - strangeness(each.url, start)
             if worth > 0 and canonical_url(each.url) not in asked:
-                heapq.heappush(waiting, (-worth, depth + 1, next(order), each))
-        for url in dict.fromkeys(column for each in (page.url, link.url) for column in columns_of(each)):
-            heapq.heappush(waiting, (-_BY_RULE, depth + 1, next(order), Link(url, "by the product's rule")))
+                named = promised >= COLUMN or (each.framed and called)
+                heapq.heappush(waiting, _Next(-worth, depth + 1, next(order), each, named))
+        by_rule = [named_above(page.url), *columns_of(page.url), *columns_of(link.url)]
+        for url in dict.fromkeys(url for url in by_rule if url and url != page.url):
+            heapq.heappush(waiting, _Next(-_BY_RULE, depth + 1, next(order), Link(url, "by its product's rule"), False))
     return Search(None, steps, outcomes)
 
 
@@ -132,7 +146,7 @@ def judge(page: TextResponse, links: list[Link], read: Read, *, called: bool) ->
     if called:
         seen.append("called an annual-report column")
     if sniffed is None or sniffed.family not in families():
-        listed = called and bool(reports) or _mostly_reports(len(reports), len(links))
+        listed = (called and bool(reports)) or _mostly_reports(len(reports), len(links))
         if sniffed is None and listed and len(reports) > 0:
             return Sniffed(PLAIN, f"a list of {len(reports)} ordinary links", False), ", ".join(seen)
         return (sniffed if sniffed is not None and listed else None), ", ".join(seen)
@@ -160,6 +174,14 @@ def may_be_followed(url: str, start: str) -> bool:
     """The search stays on the host it began on, and on official ones."""
     host = host_and_port(url)[0]
     return host_and_port(url) == host_and_port(start) or host.endswith(".gov.cn")
+
+
+def strangeness(url: str, start: str) -> int:
+    """What a link loses for leading to another host: footers link to the 政府信息公开 of every government above."""
+    host, home = host_and_port(url)[0], host_and_port(start)[0]
+    if host == home:
+        return 0
+    return _SAME_DOMAIN if host.split(".")[-3:] == home.split(".")[-3:] else _OTHER_DOMAIN
 
 
 def kept_address(asked: str, arrived: str) -> str:
@@ -199,7 +221,9 @@ def site_and_place(names: Iterable[str]) -> tuple[str, str]:
     known = list(dict.fromkeys(names))
     for name in known:
         if code := region_of(name):
-            return name, code
+            own = regions.find(name)[0].name
+            whole = regions.display_name(code)
+            return (whole + name.removeprefix(own) if name.startswith(own) else name), code
     return (known[0] if known else ""), ""
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from scrapy.http import TextResponse
 
@@ -21,7 +21,9 @@ from crawler.outcomes import is_report_title
 COLUMN = 80  # a link of this weight bears the column's mandated name
 
 _QUOTED_ADDRESS = re.compile(r"""['"]((?:https?:)?/{0,2}[^'"\s<>]*[/.?][^'"\s<>]*)['"]""")
-_SCRIPTED = re.compile(r"""(?:location(?:\.href)?\s*=|window\.open\(|location\.(?:replace|assign)\()\s*['"]([^'"\s]+)""")
+_SCRIPTED = re.compile(
+    r"""(?:location(?:\.href)?\s*=|window\.open\(|location\.(?:replace|assign)\()\s*['"]([^'"\s]+)"""
+)
 _OBJECT = re.compile(r"\{[^{}]{3,2000}?[}\[]", re.DOTALL)
 _FIELD = re.compile(r"""["']?(\w+)["']?\s*:\s*["']((?:[^"'\\\n]|\\.)*)["']""")
 _REFRESH = re.compile(r"url\s*=\s*['\"]?([^'\"\s;]+)", re.IGNORECASE)
@@ -116,6 +118,16 @@ def promise(link: Link) -> int:
     if is_report_name(link.name):
         return 0
     return _data().address_weight if address else 0
+
+
+def named_above(url: str) -> str | None:
+    """The directory above an address that a column's path word names, the highest; None where there is none."""
+    parts = urlsplit(url)
+    segments = parts.path.split("/")[1:-1]
+    for count, segment in enumerate(segments, start=1):
+        if _data().address.search(f"/{segment}/") and not any(p.search(segment) for p in _data().unwanted):
+            return f"{parts.scheme}://{parts.netloc}/{'/'.join(segments[:count])}/"
+    return None
 
 
 def weight(name: str) -> int:

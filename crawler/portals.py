@@ -85,6 +85,11 @@ class NotCrawlable(NamedTuple):
     evidence: str
 
 
+def is_key(text: str) -> bool:
+    """Whether a text can be a portal's key."""
+    return _KEY.fullmatch(text) is not None
+
+
 def host_and_port(url: str) -> tuple[str, int]:
     """Host (lower case, without brackets) and port of an http(s) URL; port 0 where the URL names no usable one."""
     parts = urlsplit(url)
@@ -188,7 +193,7 @@ def _check(path: Path, text: str, key: str, table: Any, *, shipped: bool) -> Por
 
     if not isinstance(table, dict):
         raise PortalError(f"{path}, line {_line(text, None, key)}: {key} stands outside any portal's table")
-    if not _KEY.fullmatch(key):
+    if not is_key(key):
         raise fault("is not a key: small letters, digits and single dashes")
     for name in table:
         if name not in _SETTINGS:

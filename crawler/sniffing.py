@@ -3,8 +3,8 @@
 The signals are data (`families.toml`), in the order of asking; source: the study of portals, section 1. Traps: the bare
 letters "trs" prove nothing (铜仁市 lives at trs.gov.cn); a body is pasted from site to site with its classes, so
 TRS_Editor never decides; UCAP's createPageHTML has TRS's name and a text for its first argument; a column at
-`/col/col<N>/` is jcms or xxgk, which only the page tells. Hence three rounds: what proves it (the page's body or its own
-address), then the addresses that the page lists, then what only hints.
+`/col/col<N>/` is jcms or xxgk, which only the page tells. Hence three rounds: what proves it (the page's body or its
+own address), then the addresses that the page lists, then what only hints.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ def sniff(url: str, text: str, links: Iterable[str] = ()) -> Sniffed | None:
         if any(pattern.search(text) for pattern in signals.absent):
             continue
         for pattern in signals.url:
-            if pattern.search(url):
-                return Sniffed(signals.family, f"its address ({pattern.pattern})", True)
+            if hit := pattern.search(url):
+                return Sniffed(signals.family, f"its address ({hit.group()[-60:]})", True)
         for pattern in signals.body:
             if hit := pattern.search(text):
                 return Sniffed(signals.family, f"its source ({' '.join(hit.group().split())[:60]})", True)
@@ -57,8 +57,8 @@ def sniff(url: str, text: str, links: Iterable[str] = ()) -> Sniffed | None:
         return told
     for signals in _families():
         for pattern in signals.hint:
-            if pattern.search(url):
-                return Sniffed(signals.family, f"its address, a hint only ({pattern.pattern})", False)
+            if hit := pattern.search(url):
+                return Sniffed(signals.family, f"its address, a hint only ({hit.group()[-60:]})", False)
     return None
 
 

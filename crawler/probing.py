@@ -1,0 +1,210 @@
+"""A look at portals without an archive: a page or two of each, with the crawl's own manners and the families' own eyes.
+
+The requests pass through Scrapy with the project's settings: robots.txt that fails closed, the address guard, one
+request a second to a host, retries, redirects. Nothing is kept. What a page lists is read by its family's spider, so
+that a portal which is called reachable here is one that the crawl can read.
+Scrapy's reactor cannot be started twice in a process, so `probe()` can be called once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from scrapy import Request, Spider
+from scrapy.crawler import AsyncCrawlerProcess, Crawler
+from scrapy.exceptions import IgnoreRequest
+from scrapy.http import Response, TextResponse
+from scrapy.settings import Settings
+from scrapy.spiderloader import SpiderLoader
+
+from archive.addresses import canonical_url
+from archive.store import Capture
+from crawler.base import Listing, PortalSpider, redecoded, require_contact, set_loopback_slots
+from crawler.captures import answer_verdict
+from crawler.columns import frame_of, is_report_page
+from crawler.discovery import Fetched, Lines
+from crawler.gate import HostLeftAlone, Interrupted, gate_for
+from crawler.middlewares import NETWORK_ERRORS, Refused
+from crawler.outcomes import is_report_title
+from crawler.portals import Portal, families
+
+Job = Callable[["Prober", str], Awaitable[Any]]
+"""What to find out about one portal: asks through the prober, under the portal's key."""
+
+_UNREADABLE = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
+
+
+class Unkept:
+    """Stands where a crawl has its session: what the middlewares share is kept for the run, captures are not."""
+
+    crawl_id = "probe"
+
+    def __init__(self) -> None:
+        self.robots: dict[str, asyncio.Future[Any]] = {}
+
+    def save_capture(self, capture: Capture, body: bytes | None, media_type: str | None) -> Capture:
+        """Keep nothing."""
+        return capture
+
+
+class Prober(Spider):
+    """Runs one job for each portal, all at once; hosts are asked one after another as always."""
+
+    name = "gongkai-probe"
+
+    def __init__(self, *, portals: Sequence[Portal], job: Job, answers: dict[str, Any], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.portals = {portal.key: portal for portal in portals}
+        self.job, self.answers = job, answers
+        self.session = Unkept()
+        self.readers: dict[tuple[str, str], PortalSpider] = {}
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Prober:
+        """Scrapy's way in."""
+        prober = super().from_crawler(crawler, *args, **kwargs)
+        set_loopback_slots(crawler, prober.portals.values())
+        return prober
+
+    async def start(self) -> AsyncIterator[Any]:
+        """Every job to its end; yields nothing, since what the jobs ask for does not come back through the spider."""
+        keys = list(self.portals)
+        for key, answer in zip(keys, await asyncio.gather(*(self.job(self, key) for key in keys)), strict=True):
+            self.answers[key] = answer
+        for nothing in list[Request]():
+            yield nothing
+
+    async def fetch(self, key: str, request: Request | str) -> Fetched:
+        """One page with its redirects and retries; the outcome is a capture's, `ok` for a page that is one."""
+        asked = Request(request) if isinstance(request, str) else request
+        meta = {**asked.meta, "portal": key, "kind": "listing", "listed": canonical_url(asked.url)}
+        try:
+            response = await self.crawler.engine.download_async(asked.replace(meta=meta, dont_filter=True))
+        except (Interrupted, HostLeftAlone) as error:
+            return Fetched(asked.url, None, "host_left_alone", str(error))
+        except Refused as error:
+            return Fetched(asked.url, None, "refused", str(error))
+        except (IgnoreRequest, *NETWORK_ERRORS) as error:
+            return Fetched(asked.url, None, "failed", f"{type(error).__name__}: {error}")
+        return self._judged(asked.url, response)
+
+    def read(self, key: str, family: str, page: TextResponse) -> Listing | None:
+        """What the family's spider reads from a page; None where there is no spider, or the page is beyond it."""
+        if family not in families():
+            return None
+        try:
+            return self._reader(key, family).listing(page)
+        except _UNREADABLE as error:
+            self.logger.info("%s: the spider of %s cannot read it: %r", page.url, family, error)
+            return None
+
+    def lines(self, key: str, family: str, page: TextResponse) -> Lines | None:
+        """`read` for the search of a column: titles, further columns, and whether there is more."""
+        if is_report_page(page):
+            return Lines(["年度报告"], [], False)
+        listing = self.read(key, family, page)
+        if listing is None:
+            return None
+        more = listing.next is not None or frame_of(page) is not None
+        titles = [entry.title for entry in listing.entries if entry.url]
+        return Lines(titles, [column.title for column in listing.columns], more, listing.declared)
+
+    def _judged(self, asked: str, response: Response) -> Fetched:
+        verdict = answer_verdict(response)
+        if verdict.outcome == "blocked":
+            gate_for(response.url).saw_challenge()
+        if verdict.outcome != "ok":
+            return Fetched(asked, None, verdict.outcome, verdict.note)
+        if not isinstance(response, TextResponse):
+            return Fetched(asked, None, "failed", "an answer that is no page")
+        return Fetched(asked, redecoded(response), "ok", None)
+
+    def _reader(self, key: str, family: str) -> PortalSpider:
+        if (key, family) not in self.readers:
+            loader = SpiderLoader.from_settings(project_settings())
+            spider: Any = loader.load(family)
+            self.readers[key, family] = spider(given=[_as(self.portals[key], family)])
+        return self.readers[key, family]
+
+
+def _as(portal: Portal, family: str) -> Portal:
+    return Portal(portal.key, portal.name, portal.region, family, portal.url, portal.hosts, portal.pages)
+
+
+def project_settings() -> Settings:
+    """Scrapy's settings as the crawl has them."""
+    os.environ.setdefault("SCRAPY_SETTINGS_MODULE", "crawler.settings")
+    settings = Settings()
+    settings.setmodule("crawler.settings", priority="project")
+    return settings
+
+
+def probe(portals: Sequence[Portal], job: Job, log_level: str = "ERROR") -> Mapping[str, Any]:
+    """Run `job` for each portal; its answers by key, fewer where the run was interrupted. Raises PortalError where a
+    host that is not this machine would be asked without GONGKAI_CONTACT."""
+    require_contact(list(portals))
+    settings = project_settings()
+    settings.set("ITEM_PIPELINES", {}, priority="cmdline")
+    settings.set("LOG_LEVEL", log_level, priority="cmdline")
+    answers: dict[str, Any] = {}
+    process = AsyncCrawlerProcess(settings)
+    process.crawl(Prober, portals=portals, job=job, answers=answers)
+    process.start()
+    return answers
+
+
+async def check(prober: Prober, key: str) -> tuple[str, str, str]:
+    """One or two requests to a portal: its state, a sentence, and where its address leads now.
+
+    States: reachable (it lists reports or further columns, or is a report), empty, moved (the address leads to
+    another), gone, blocked, refused, failed.
+    """
+    portal = prober.portals[key]
+    asked = portal.url if portal.listed else portal.pages[0]
+    fetched = await prober.fetch(key, asked)
+    if fetched.page is None:
+        return fetched.outcome, fetched.note or "", asked
+    page = fetched.page
+    state, told = await _seen(prober, portal, page)
+    if state in ("reachable", "empty") and _place(page.url) != _place(asked):
+        return "moved", f"to {page.url}; there: {told}", page.url
+    return state, told, page.url
+
+
+async def _seen(prober: Prober, portal: Portal, page: TextResponse) -> tuple[str, str]:
+    if is_report_page(page):
+        return "reachable", "a report" if not portal.listed else "its column is itself the report"
+    if not portal.listed:
+        return "empty", "the page is there and reads like no report"
+    listing = prober.read(portal.key, portal.family, page)
+    if listing is None:
+        return "failed", f"the spider of {portal.family} cannot read the page"
+    if listing.entries or listing.columns:
+        return _told(listing)
+    following: Request | str | None = listing.next or frame_of(page)
+    if following is None:
+        return "empty", "no line of a list, no further column"
+    fetched = await prober.fetch(portal.key, following)
+    if fetched.page is None:
+        return fetched.outcome, f"{fetched.asked}: {fetched.note}"
+    return _told(prober.read(portal.key, portal.family, fetched.page))
+
+
+def _told(listing: Listing | None) -> tuple[str, str]:
+    entries = listing.entries if listing else []
+    columns = listing.columns if listing else ()
+    reports = sum(is_report_title(entry.title) for entry in entries)
+    declared = f" of {listing.declared} declared" if listing and listing.declared is not None else ""
+    told = f"{len(entries)} lines{declared}, {reports} by title annual reports, {len(columns)} further columns"
+    return ("reachable" if reports or columns else "empty"), told
+
+
+def _place(url: str) -> str:
+    """An address without what servers change at will: the scheme, `www.`, a slash or an index at the end."""
+    rest = canonical_url(url).partition("://")[2].removeprefix("www.").partition("?")[0]
+    for ending in ("index.html", "index.htm", "index.shtml", "/"):
+        rest = rest.removesuffix(ending)
+    return rest.rstrip("/")
