@@ -221,14 +221,16 @@ def site_and_place(names: Iterable[str]) -> tuple[str, str]:
     known = list(dict.fromkeys(names))
     for name in known:
         if code := region_of(name):
-            own = regions.find(name)[0].name
-            whole = regions.display_name(code)
-            return (whole + name.removeprefix(own) if name.startswith(own) else name), code
+            region = regions.lookup(code)
+            own = region.name if region and code != regions.NATION else "-"
+            return (regions.display_name(code) + name.removeprefix(own) if name.startswith(own) else name), code
     return (known[0] if known else ""), ""
 
 
 def region_of(name: str) -> str:
     """The code of the one region in force that a body's name names; "" where it names none, or one of several."""
+    if re.search(site_words()["national"], name):
+        return regions.NATION
     found = regions.find(name)
     level = found[0].level if found else ""
     finest = [region for region in found if region.level == level]

@@ -1,0 +1,167 @@
+"""`gongkai portals add` and `check` on loopback replicas, through the real command, Scrapy and the project's manners.
+
+One run asks many sites, since a process can start Twisted's reactor once; each test looks at its own site's result.
+The pages before the columns are reconstructed (`crawler/replica/home.py`); places are made up but for their names.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from conftest import ROOT
+
+from crawler.portals import load_file
+from crawler.replica.hanweb_jcms import COLUMN_PATH, HanwebJcmsSite
+from crawler.replica.home import WAYS, add_home
+from crawler.replica.site import Answer, Site
+from crawler.replica.trs_wcm import COLUMN_PATH as TRS_COLUMN
+from crawler.replica.trs_wcm import TrsWcmSite
+
+PLACE = "龙游县"
+CHALLENGE = b"<html><script>$_ts=window['$_ts'];if(!$_ts)$_ts={};$_ts.nsd=71;</script><body></body></html>"
+
+
+class Done(NamedTuple):
+    """One run of the command: its exit code, its JSON, what it said."""
+
+    code: int
+    results: dict[str, dict[str, Any]]
+    said: str
+
+
+def gongkai(*arguments: str, contact: str | None = None) -> Done:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("GONGKAI_", "SCRAPY_"))}
+    kept |= {"GONGKAI_LOOPBACK_DELAY": "0"} | ({"GONGKAI_CONTACT": contact} if contact else {})
+    command = [sys.executable, "-m", "gongkai", "portals", *arguments, "--json"]
+    done = subprocess.run(command, cwd=ROOT, env=kept, capture_output=True, text=True, timeout=120, check=False)
+    items = json.loads(done.stdout)["portals"] if done.stdout else []
+    return Done(done.returncode, {item.get("asked") or item["key"]: item for item in items}, done.stderr)
+
+
+def page(text: str, title: str = f"{PLACE}人民政府") -> Answer:
+    return Answer(f'<html><head><meta charset="utf-8"><title>{title}</title></head><body>{text}</body></html>'.encode())
+
+
+def other_sites() -> dict[str, Site]:
+    """Sites that hold no column, or hold it in an odd way, by what is odd."""
+    made = {name: Site() for name in ("empty", "loop", "closed", "blocked", "gone", "year", "report", "plain", "wide")}
+    made["empty"].pages["/"] = page('<a href="/zfxxgk/">政府信息公开</a><a href="/zfwznb/">政府网站工作年度报表</a>')
+    made["empty"].pages["/zfxxgk/"] = page('<a href="/zn.html">政府信息公开指南</a>')
+    for number in range(40):
+        links = "".join(f'<a href="/{n}/">政府信息公开</a>' for n in range(number * 2 + 1, number * 2 + 9))
+        made["loop"].pages[f"/{number}/" if number else "/"] = page(links)
+    made["closed"].pages["/robots.txt"] = Answer(b"User-agent: *\nDisallow: /\n", media_type="text/plain")
+    made["closed"].pages["/"] = page('<a href="/nb/">政府信息公开年报</a>')
+    made["blocked"].pages["/"] = Answer(CHALLENGE, status=412)
+    # a column that leads on to its newest year: next January that is another
+    trs = TrsWcmSite()
+    made["year"].pages |= {path.replace("/zfxxgknb/", "/zfxxgknb/2021n/"): a for path, a in trs.pages.items()}
+    trs.close()
+    made["year"].pages["/zwgk/zfxxgknb/"] = Answer(
+        status=302, headers=(("Location", "/zwgk/zfxxgknb/2021n/index.html"),)
+    )
+    made["year"].pages["/"] = page('<a href="/zwgk/zfxxgknb/">政府信息公开年报</a>', f"首页-{PLACE}人民政府门户网站")
+    # a report page, given instead of the home page: no menu leads on, the address does
+    made["report"].pages |= made["year"].pages | {
+        "/zwgk/zfxxgknb/": made["year"].pages["/zwgk/zfxxgknb/2021n/index.html"]
+    }
+    lines = "".join(
+        f'<li><a href="/doc/{n}.html">{PLACE}{body}2022年政府信息公开工作年度报告</a><span>2023-01-1{n}</span></li>'
+        for n, body in enumerate(("教育局", "民政局", "水利局", "财政局"))
+    )
+    made["plain"].pages["/"] = page('<a href="http://www.gov.cn/">政府信息公开</a><a href="/xxgk.html">信息公开</a>')
+    made["plain"].pages["/xxgk.html"] = page(
+        f"<h1>政府信息公开年报</h1><ul>{lines}</ul>", f"政府信息公开年报_{PLACE}人民政府"
+    )
+    # reports stand among the news of a home page that has no column
+    made["wide"].pages["/"] = page(
+        f"<ul>{lines}</ul>" + "".join(f'<a href="/n/{n}.html">要闻{n}</a>' for n in range(30))
+    )
+    return made
+
+
+class Added(NamedTuple):
+    done: Done
+    sites: dict[str, Site]
+    file: Path
+
+    def of(self, name: str, path: str = "/") -> dict[str, Any]:
+        return self.done.results[self.sites[name].url + path]
+
+
+@pytest.fixture(scope="module")
+def added(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Added]:
+    """Every site asked for its column in one run, into one file."""
+    sites = other_sites()
+    for way in WAYS:
+        sites[way] = site = TrsWcmSite() if way != "json" else HanwebJcmsSite(years=(2022,))
+        add_home(site, TRS_COLUMN if way != "json" else COLUMN_PATH, place=PLACE, way=way)
+    asked = [site.url + "/" for name, site in sites.items() if name != "report"]
+    asked.append(sites["report"].url + "/zwgk/zfxxgknb/2021n/202201/t20220110_8800.html")
+    file = tmp_path_factory.mktemp("add") / "mine.toml"
+    with ExitStack() as stack:
+        for site in sites.values():
+            stack.enter_context(site)
+        yield Added(gongkai("add", *asked, "--portals", str(file)), sites, file)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_column_is_found_however_the_menu_is_written(added: Added, way: str) -> None:
+    result, site = added.of(way), added.sites[way]
+    family, column = ("hanweb-jcms", COLUMN_PATH) if way == "json" else ("trs-wcm", TRS_COLUMN)
+    assert result["problem"] is None, result
+    portal = {p.key: p for p in load_file(added.file, shipped=False)}[result["key"]]
+    assert (portal.family, portal.url, portal.name) == (family, site.url + column, f"{PLACE}人民政府")
+    assert portal.region == "330825" and portal.evidence.startswith("gongkai portals add, from http://127.0.0.1:")
+    paths = [line.query.path for line in site.log]
+    assert paths[0] == "/robots.txt" and len(paths) <= 6 and len(paths) == len(set(paths))
+    assert not {"/zfwznb/", "/czyjs/", "/zfxxgk/zn.html", "/xwdt/2.html"} & set(paths)
+
+
+def test_where_there_is_no_column_what_was_seen_is_said(added: Added) -> None:
+    result = added.of("empty")
+    assert "no annual-report column" in result["problem"] and result["table"] is None and not result["closed"]
+    assert [step["url"].removeprefix(added.sites["empty"].url) for step in result["steps"]] == ["/", "/zfxxgk/"]
+    assert added.of("gone")["steps"][0]["seen"].startswith("gone: 404")
+    assert "no annual-report column" in added.of("wide")["problem"]
+
+
+def test_the_search_is_bounded_and_polite(added: Added) -> None:
+    assert len(added.of("loop")["steps"]) == 12
+    assert len(added.sites["loop"].log) == 13  # robots.txt too
+    assert all(line.together == 1 for site in added.sites.values() for line in site.log)
+    assert "robots.txt does not allow" in added.of("closed")["steps"][0]["seen"]
+    assert [line.query.path for line in added.sites["closed"].log] == ["/robots.txt"]
+    assert added.of("closed")["closed"] and added.of("blocked")["closed"]
+    assert added.of("blocked")["steps"][0]["seen"].startswith("blocked: status 412")
+
+
+def test_the_address_of_the_newest_year_is_not_kept(added: Added) -> None:
+    portals = {p.key: p for p in load_file(added.file, shipped=False)}
+    assert portals[added.of("year")["key"]].url == added.sites["year"].url + "/zwgk/zfxxgknb/"
+
+
+def test_a_report_s_page_leads_to_its_column(added: Added) -> None:
+    result = added.of("report", "/zwgk/zfxxgknb/2021n/202201/t20220110_8800.html")
+    portals = {p.key: p for p in load_file(added.file, shipped=False)}
+    # the page names no site: its key stands, and the command asks for the name
+    assert result["key"] not in portals and "--name" in result["problem"]
+    assert f'url      = "{added.sites["report"].url}/zwgk/zfxxgknb/"' in result["table"]
+
+
+def test_a_list_of_ordinary_links_is_plain(added: Added) -> None:
+    portals = {p.key: p for p in load_file(added.file, shipped=False)}
+    portal = portals[added.of("plain")["key"]]
+    assert (portal.family, portal.url) == ("plain", added.sites["plain"].url + "/xxgk.html")
+
+
+def test_the_run_ends_with_the_code_of_someone_must_look(added: Added) -> None:
+    assert added.done.code == 1 and "Traceback" not in added.done.said
