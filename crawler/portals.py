@@ -13,6 +13,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -163,8 +164,10 @@ def choose(portals: Mapping[str, Portal], keys: Iterable[str]) -> list[Portal]:
     wanted = list(dict.fromkeys(keys))
     for key in wanted:
         if key not in portals:
-            near = ", ".join(name for name in portals if key in name or name in key) or ", ".join(list(portals)[:8])
-            raise PortalError(f"no portal has the key {key!r}; there are: {near or 'none'} (gongkai portals list)")
+            near = [name for name, portal in portals.items() if key in name or name in key or key in portal.name]
+            near = near or get_close_matches(key, portals, n=8) or list(portals)
+            shown = ", ".join(near[:8]) or "none"
+            raise PortalError(f"no portal has the key {key!r}; there are: {shown} (gongkai portals list)")
     return [portals[key] for key in wanted] if wanted else list(portals.values())
 
 

@@ -13,17 +13,19 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import pytest
-from conftest import ROOT
+from click.testing import CliRunner
+from conftest import ROOT, Crawls
 
-from crawler.portals import load_file
+from crawler.portals import load, load_file, not_crawlable
 from crawler.replica.hanweb_jcms import COLUMN_PATH, HanwebJcmsSite
 from crawler.replica.home import WAYS, add_home
 from crawler.replica.site import Answer, Site
 from crawler.replica.trs_wcm import COLUMN_PATH as TRS_COLUMN
 from crawler.replica.trs_wcm import TrsWcmSite
+from gongkai import main
 
 PLACE = "龙游县"
 CHALLENGE = b"<html><script>$_ts=window['$_ts'];if(!$_ts)$_ts={};$_ts.nsd=71;</script><body></body></html>"
@@ -102,7 +104,8 @@ def added(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Added]:
     """Every site asked for its column in one run, into one file."""
     sites = other_sites()
     for way in WAYS:
-        sites[way] = site = TrsWcmSite() if way != "json" else HanwebJcmsSite(years=(2022,))
+        site: Site = TrsWcmSite() if way != "json" else HanwebJcmsSite(years=(2022,))
+        sites[way] = site
         add_home(site, TRS_COLUMN if way != "json" else COLUMN_PATH, place=PLACE, way=way)
     asked = [site.url + "/" for name, site in sites.items() if name != "report"]
     asked.append(sites["report"].url + "/zwgk/zfxxgknb/2021n/202201/t20220110_8800.html")
@@ -165,3 +168,93 @@ def test_a_list_of_ordinary_links_is_plain(added: Added) -> None:
 
 def test_the_run_ends_with_the_code_of_someone_must_look(added: Added) -> None:
     assert added.done.code == 1 and "Traceback" not in added.done.said
+
+
+def portal(key: str, url: str, **more: str) -> str:
+    settings = {"name": '"龙游县人民政府"', "region": '"330825"', "family": '"trs-wcm"', "url": f'"{url}"', **more}
+    return f"[{key}]\n" + "".join(f"{name} = {value}\n" for name, value in settings.items()) + "\n"
+
+
+def test_check_tells_the_states_apart(tmp_path: Path) -> None:
+    sites = {name: Site() for name in ("empty", "moved", "gone", "blocked", "refused", "failed", "page", "shell")}
+    lists: dict[str, Site] = {"trs": TrsWcmSite(), "jcms": HanwebJcmsSite(years=(2022,))}
+    sites["empty"].pages["/nb/"] = page("<p>栏目正在整理</p>" * 80)
+    sites["moved"].pages["/nb/"] = Answer(status=301, headers=(("Location", "/new/nb/index.html"),))
+    sites["moved"].pages["/new/nb/index.html"] = lists["trs"].pages[TRS_COLUMN]
+    sites["blocked"].pages["/nb/"] = Answer(CHALLENGE, status=412)
+    sites["refused"].pages["/robots.txt"] = Answer(b"", status=503)
+    sites["failed"].pages["/nb/"] = Answer(b"", status=500)
+    report = "/zwgk/zfxxgknb/202201/t20220110_8800.html"
+    sites["page"].pages["/nb/1.html"] = lists["trs"].pages[report]
+    sites["shell"].pages["/nb/"] = page('<iframe src="/list.html"></iframe>')
+    sites["shell"].pages["/list.html"] = lists["trs"].pages[TRS_COLUMN]
+    tables = [portal(name, site.url + "/nb/") for name, site in sites.items() if name != "page"]
+    pages = f'["{sites["page"].url}/nb/1.html"]'
+    tables.append(portal("page", sites["page"].url + "/", list="false", pages=pages))
+    tables.append(portal("trs", lists["trs"].url + TRS_COLUMN, seen='"2020-01-01"'))
+    tables.append(portal("jcms", lists["jcms"].url + COLUMN_PATH, family='"hanweb-jcms"'))
+    file = tmp_path / "mine.toml"
+    file.write_text("".join(tables), encoding="utf-8")
+    keys = [*sites, *lists]
+    with ExitStack() as stack:
+        for site in (*sites.values(), *lists.values()):
+            stack.enter_context(site)
+        done = gongkai("check", "--portals", str(file), *keys, "--mark")
+        closed = gongkai("check", "--portals", str(file), "blocked", "refused")
+    states = {key: item["state"] for key, item in done.results.items()}
+    reachable = {"page", "shell", "trs", "jcms"}
+    assert states == {key: key for key in sites if key not in reachable} | dict.fromkeys(reachable, "reachable")
+    assert list(states) == keys and done.code == 1 and closed.code == 3, done.said
+    assert done.results["moved"]["url"] == sites["moved"].url + "/new/nb/index.html"
+    assert done.results["trs"]["told"] == "3 lines, 3 by title annual reports, 0 further columns"
+    assert "declared" in done.results["jcms"]["told"]
+    for name, site in (sites | lists).items():
+        asked = [line for line in site.log if line.query.path != "/robots.txt"]
+        assert len(asked) <= (6 if name == "failed" else 2), name  # an error is asked for three times, as in a crawl
+    marked = {p.key for p in load_file(file, shipped=False) if p.seen not in ("never", "2020-01-01")}
+    assert marked == reachable
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["check", "yantai"], "set GONGKAI_CONTACT"),
+        (["add", "http://www.yantai.gov.cn/"], "set GONGKAI_CONTACT"),
+        (["check", "nowhere"], "no portal has the key 'nowhere'"),
+        (["add", "ftp://www.yantai.gov.cn/"], "is no web address"),
+        (["add", "www.yantai.gov.cn"], "is no web address"),
+        (["add", "http://127.0.0.1:9/", "--region", "999999"], "no code of GB/T 2260"),
+        (["add", "http://127.0.0.1:9/", "--key", "A_b"], "is no key"),
+        (["add", "http://127.0.0.1:9/", "http://127.0.0.1:8/", "--name", "x"], "one URL at a time"),
+    ],
+)
+def test_what_cannot_be_asked_is_said_before_anything_is(
+    arguments: list[str], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GONGKAI_CONTACT", raising=False)
+    done = CliRunner().invoke(main, ["portals", *arguments])
+    assert done.exit_code == 2 and words in done.stderr, done.output
+
+
+def test_the_list_shows_every_portal_and_what_cannot_be_crawled() -> None:
+    done = CliRunner().invoke(main, ["portals", "list", "--json"])
+    shown = json.loads(done.stdout)
+    assert done.exit_code == 0 and [item["key"] for item in shown["portals"]] == list(load())
+    yantai = next(item for item in shown["portals"] if item["key"] == "yantai")
+    assert yantai["seen"] == "never" and yantai["list"] is True and yantai["evidence"].startswith("link quoted")
+    assert [place["url"] for place in shown["not_crawlable"]] == [place.url for place in not_crawlable()]
+    text = CliRunner().invoke(main, ["portals", "list"]).stdout
+    assert all(place.url[:40] in text for place in not_crawlable()) and "暂不能抓取" in text
+
+
+def test_a_portal_without_a_list_has_its_pages_crawled(tmp_path: Path) -> None:
+    with TrsWcmSite() as site:
+        crawls = Crawls(cast(Any, site), tmp_path)
+        page = f'["{site.url}/zwgk/zfxxgknb/202201/t20220110_8800.html"]'
+        crawls.describe(family='"trs-wcm"', url=f'"{site.url}/"', list="false", pages=page)
+        done = crawls.run()
+        assert done.returncode == 0, done.stderr
+        assert crawls.outcomes() == {"new": 1}
+        visit = crawls.rows("SELECT declared, found, outcome, note FROM visit")
+        assert visit == [(None, 0, "finished", "no list is known; its pages are fetched")]
+        assert {line.query.path for line in site.log} == {"/robots.txt", "/zwgk/zfxxgknb/202201/t20220110_8800.html"}
