@@ -147,8 +147,11 @@ def judge(page: TextResponse, links: list[Link], read: Read, *, called: bool) ->
         seen.append("called an annual-report column")
     if sniffed is None or sniffed.family not in families():
         listed = (called and bool(reports)) or _mostly_reports(len(reports), len(links))
-        if sniffed is None and listed and len(reports) > 0:
-            return Sniffed(PLAIN, f"a list of {len(reports)} ordinary links", False), ", ".join(seen)
+        if sniffed is None and listed:
+            plain = read(PLAIN, page)
+            titled = sum(map(is_report_title, plain.titles)) if plain is not None else 0
+            found = Sniffed(PLAIN, f"a list of {titled} ordinary links", False) if titled else None
+            return found, ", ".join([*seen, f"plain reads {titled} reports"])
         return (sniffed if sniffed is not None and listed else None), ", ".join(seen)
     lines = read(sniffed.family, page)
     if lines is None:

@@ -43,6 +43,7 @@ UUID = "c79286aa-6d6c-4e2e-95e0-1b913a0bff0d"
         ("vsb", "http://www.a.gov.cn/info/3811/196921.htm", '<div id="vsb_content_2"><div class="v_news_content">'),
         ("vsb", "http://www.a.gov.cn/zfxxgk/zfxxgknb.htm", '<span class="p_pages"><span class="p_no_d">1</span>'),
         ("ucap", COLUMN, "createPageHTML('page_div',8, 1,'list','shtml',118);"),
+        ("trs-wcm", COLUMN, "createPageHTML('3', '0', 'index', 'html');"),
         ("ucap", f"http://www.a.gov.cn/a/c102717/202101/{HEX}.shtml", ""),
         ("trs-wcm", COLUMN, 'createPageHTML(3, 0, "index", "html");'),
         ("trs-wcm", COLUMN, "<script>var countPage = 3;</script>"),
