@@ -60,6 +60,7 @@ class PortalSpider(ReportSpider):
         require_contact(chosen)
         self.portals = {portal.key: portal for portal in chosen}
         self.visits = {portal.key: Visit(portal) for portal in chosen}
+        self.list_pages = set()
         self.revisit = str(kwargs.get("revisit", "")) not in ("", "0")
         self.limit = int(kwargs["limit"]) if kwargs.get("limit") else None
 
@@ -83,7 +84,10 @@ class PortalSpider(ReportSpider):
 
     @abstractmethod
     def listing(self, response: TextResponse) -> Listing:
-        """Read one page of a list; of the next request set only what the family knows."""
+        """Read one page of a list; of the next request set only what the family knows.
+
+        A next page whose address is a guess has `guessed` in its meta: that it is not there is the list's end.
+        """
 
     def may_fail(self, response: TextResponse) -> bool:
         """Asked where the answer to a list request is missing, empty or an error: whether `listing()` reads it all the
@@ -129,6 +133,14 @@ class PortalSpider(ReportSpider):
             self.session.save_capture(capture, response.body or None, media_type_of(response))
             if verdict.outcome == "blocked":
                 gate_for(response.url).saw_challenge()
+            elif verdict.outcome == "gone" and response.meta.get("guessed"):
+                yield from self._end_walk(visit, walk, "finished", None)
+                return
+            elif isinstance(response, TextResponse) and walk.pages > 1:
+                other = self.other_way(response)
+                if other is not None and _identity(other) not in walk.asked:
+                    yield self._list_request(visit, walk, other)
+                    return
             outcome = verdict.outcome if verdict.outcome != "ok" else "failed"
             yield from self._end_walk(visit, walk, outcome, f"list page {walk.pages}: {verdict.note or 'no text'}")
             return
@@ -143,12 +155,14 @@ class PortalSpider(ReportSpider):
             yield from self._attached(visit.portal, page, capture.url)
         else:
             listed = self.session.save_capture(capture, response.body or None, media_type_of(response))
+            self.list_pages.add(str(listed.sha256))
         entries = self._linked(visit, walk, listing.entries)
         urls = {canonical_url(entry.url) for entry in entries}
         news = bool(urls - walk.found)
         walk.lines += len(listing.entries) if news else 0
         yield from self._decide(visit, entries, listed, walk)
-        yield from self._decide(visit, listing.columns, listed, walk, columns=True)
+        tabs = [entry for entry in listing.columns if canonical_url(entry.url) not in urls]
+        yield from self._decide(visit, tabs, listed, walk, columns=True)
         yield from self._probe(visit, walk, listing.probes)
         walk.found |= urls
         yield from self._go_on(visit, walk, page, listing, news=news)

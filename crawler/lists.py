@@ -19,7 +19,9 @@ from lxml.etree import _Element as Element
 from parsel import Selector
 from scrapy.http import TextResponse
 
+from crawler.columns import is_column_address
 from crawler.outcomes import is_report_title, signs
+from crawler.portals import host_key
 
 DISCLOSURE = ".zfxxgk_zdgkc"
 """The container of the disclosure-platform layout that most vendors share since 2020."""
@@ -140,6 +142,51 @@ def lines(response: TextResponse, within: Sequence[str] = (), *, bodies: bool = 
 def has(response: TextResponse, within: Sequence[str]) -> bool:
     """Whether one of the containers is on the page."""
     return any(response.css(css) for css in within)
+
+
+def columns_in(response: TextResponse, address: re.Pattern[str], directory: str | None) -> list[Entry]:
+    """Links to further lists, wherever they stand (tabs and menus of years): by address, and by what they name.
+
+    Those deeper in the path `directory`, bare bodies included; where it is None, any that name a year or a group.
+    """
+    base = response.urljoin("")
+    found: dict[str, Entry] = {}
+    for link in response.xpath("//a[@href]"):
+        url = address_of(link.root, base)
+        path = path_of(url)
+        if not is_column_address(path, address) or host_key(url) != host_key(response.url):
+            continue
+        title = title_of(link.root)
+        below = directory is not None and path.startswith(directory) and path != directory
+        if (below and leads_to_list(title)) or (directory is None and names_group(title)):
+            found.setdefault(url, Entry(url, title, None))
+    return list(found.values())
+
+
+def numbered_link(response: TextResponse) -> str | None:
+    """The address behind the number after the current page's, where a pager is a row of numbers."""
+    linked: dict[int, str] = {}
+    for link in response.xpath("//a[@href]"):
+        text = _text(link.root).strip("[]【】 ")
+        if text.isdigit() and 0 < int(text) <= 999 and (url := address_of(link.root, response.urljoin(""))):
+            linked.setdefault(int(text), url)
+    here = next((number for number, url in linked.items() if url == response.url), None)
+    if here is None:
+        here = next(number for number in range(1, len(linked) + 2) if number not in linked)
+    return linked.get(here + 1)
+
+
+def directory_of(response: TextResponse) -> str:
+    """The path that a page's relative links hang on."""
+    return path_of(response.url).rpartition("/")[0] + "/"
+
+
+def at_directory(response: TextResponse) -> TextResponse:
+    """The page under its address with a slash, where the portal names a directory without one: links hang on it."""
+    name = path_of(response.url).rpartition("/")[2]
+    if not name or "." in name or "?" in response.url:
+        return response
+    return response.replace(url=response.url + "/")
 
 
 def next_link(response: TextResponse) -> str | None:

@@ -14,10 +14,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from scrapy import Request, Spider
+from scrapy.downloadermiddlewares.retry import get_retry_request
 from scrapy.exceptions import DownloadCancelledError
 from scrapy.http import HtmlResponse, Response, TextResponse
 
 from archive.addresses import canonical_url
+from archive.bodies import digest
 from crawler.attachments import MOST, attachments
 from crawler.captures import answer_verdict, answered, media_type_of, unanswered
 from crawler.gate import HostLeftAlone, Interrupted, gate_for
@@ -26,6 +28,7 @@ from crawler.pipelines import Page
 from crawler.portals import Portal, host_key
 from crawler.session import EntryRow, Session
 
+SLOWEST = 10.0  # seconds between requests to a host that shows lists instead of articles
 _WEB_PAGE = re.compile(rb"\s*(<!doctype html|<html)", re.IGNORECASE)
 # What Scrapy says of bytes that are not UTF-8 where nothing, or UTF-8, is declared; gb2312 is read as its superset.
 _NOT_SAID = frozenset({"utf-8", "cp1252", "windows-1252", "latin-1", "iso-8859-1", "ascii", "gb2312", "gbk"})
@@ -37,6 +40,7 @@ class ReportSpider(Spider):
     session: Session
     portals: dict[str, Portal]
     revisit: bool
+    list_pages: set[str]  # the hashes of this crawl's list pages
 
     def crawl_report(self, response: Response) -> Iterator[Request | Page]:
         """A report page's answer, whatever it is, to the pipeline; its attachments to the queue."""
@@ -51,10 +55,26 @@ class ReportSpider(Spider):
             yield Page(capture, None, None, response.meta["entry"])
             yield from self._attached_before(portal, listed)
             return
+        if verdict.outcome == "ok" and isinstance(response, TextResponse) and self._is_a_list(response):
+            gate = gate_for(response.url)
+            gate.delay = min(gate.delay * 2, SLOWEST)  # so answer hosts that are asked too fast
+            again = response.request and get_retry_request(response.request, spider=self, reason="a list, no article")
+            if again is not None:
+                yield again
+                return
+            verdict = verdict._replace(outcome="failed", note="a list came in the place of the article")
         capture = answered(response, self.session.crawl_id, verdict.outcome, verdict.note)
         yield Page(capture, response.body or None, media_type_of(response), response.meta["entry"])
         if verdict.outcome == "ok" and isinstance(response, TextResponse):
             yield from self._attached(portal, redecoded(response), listed)
+
+    def is_article(self, response: TextResponse) -> bool:
+        """Whether a page can be an article by the family's markup."""
+        return True
+
+    def _is_a_list(self, response: TextResponse) -> bool:
+        """Whether a list's page came where an article was asked: a soft failure of some portals."""
+        return digest(response.body) in self.list_pages or not self.is_article(redecoded(response))
 
     def crawl_attachment(self, response: Response) -> Iterator[Page]:
         """An attachment's answer; a web page where a file was linked is a failure."""
