@@ -149,9 +149,9 @@ def judge(page: TextResponse, links: list[Link], read: Read, *, called: bool) ->
         listed = (called and bool(reports)) or _mostly_reports(len(reports), len(links))
         if sniffed is None and listed:
             plain = read(PLAIN, page)
-            titled = sum(map(is_report_title, plain.titles)) if plain is not None else 0
-            found = Sniffed(PLAIN, f"a list of {titled} ordinary links", False) if titled else None
-            return found, ", ".join([*seen, f"plain reads {titled} reports"])
+            there = sum(map(is_report_title, plain.titles)) if plain is not None else 0
+            found = Sniffed(PLAIN, f"a list of {there} ordinary links", False) if there else None
+            return found, ", ".join([*seen, f"plain reads {there} reports"])
         return (sniffed if sniffed is not None and listed else None), ", ".join(seen)
     lines = read(sniffed.family, page)
     if lines is None:

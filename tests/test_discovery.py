@@ -22,13 +22,31 @@ from conftest import ROOT, Crawls
 from crawler.portals import load, load_file, not_crawlable
 from crawler.replica.hanweb_jcms import COLUMN_PATH, HanwebJcmsSite
 from crawler.replica.home import WAYS, add_home
+from crawler.replica.reports import fill, tables_html
 from crawler.replica.site import Answer, Site
-from crawler.replica.trs_wcm import COLUMN_PATH as TRS_COLUMN
-from crawler.replica.trs_wcm import TrsWcmSite
 from gongkai import main
 
 PLACE = "龙游县"
 CHALLENGE = b"<html><script>$_ts=window['$_ts'];if(!$_ts)$_ts={};$_ts.nsd=71;</script><body></body></html>"
+
+
+TRS_COLUMN = "/zwgk/zfxxgknb/index.html"
+REPORT = "/zwgk/zfxxgknb/202201/t20220110_8800.html"
+
+
+class TrsSite(Site):
+    """A TRS column of three reports on one page, and nothing before it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        lines = []
+        for number, body in enumerate(("民政局", "教育局", "财政局")):
+            path, title = f"202201/t2022011{number}_880{number}.html", f"{PLACE}{body}2021年政府信息公开工作年度报告"
+            tables = "".join(tables_html(fill(2021, body)).values())
+            self.pages[f"/zwgk/zfxxgknb/{path}"] = page(f"<h1>{title}</h1>{tables}", title)
+            lines.append(f'<li><a href="./{path}" title="{title}">{title[:8]}…</a><span>2022-01-1{number}</span></li>')
+        pager = '<script>createPageHTML(1, 0, "index", "html");</script>'
+        self.pages[TRS_COLUMN] = page(f"<ul>{''.join(lines)}</ul>{pager}", "")
 
 
 class Done(NamedTuple):
@@ -64,7 +82,7 @@ def other_sites() -> dict[str, Site]:
     made["closed"].pages["/"] = page('<a href="/nb/">政府信息公开年报</a>')
     made["blocked"].pages["/"] = Answer(CHALLENGE, status=412)
     # a column that leads on to its newest year: next January that is another
-    trs = TrsWcmSite()
+    trs = TrsSite()
     made["year"].pages |= {path.replace("/zfxxgknb/", "/zfxxgknb/2021n/"): a for path, a in trs.pages.items()}
     trs.close()
     made["year"].pages["/zwgk/zfxxgknb/"] = Answer(
@@ -104,7 +122,7 @@ def added(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Added]:
     """Every site asked for its column in one run, into one file."""
     sites = other_sites()
     for way in WAYS:
-        site: Site = TrsWcmSite() if way != "json" else HanwebJcmsSite(years=(2022,))
+        site: Site = TrsSite() if way != "json" else HanwebJcmsSite(years=(2022,))
         sites[way] = site
         add_home(site, TRS_COLUMN if way != "json" else COLUMN_PATH, place=PLACE, way=way)
     asked = [site.url + "/" for name, site in sites.items() if name != "report"]
@@ -177,15 +195,14 @@ def portal(key: str, url: str, **more: str) -> str:
 
 def test_check_tells_the_states_apart(tmp_path: Path) -> None:
     sites = {name: Site() for name in ("empty", "moved", "gone", "blocked", "refused", "failed", "page", "shell")}
-    lists: dict[str, Site] = {"trs": TrsWcmSite(), "jcms": HanwebJcmsSite(years=(2022,))}
+    lists: dict[str, Site] = {"trs": TrsSite(), "jcms": HanwebJcmsSite(years=(2022,))}
     sites["empty"].pages["/nb/"] = page("<p>栏目正在整理</p>" * 80)
     sites["moved"].pages["/nb/"] = Answer(status=301, headers=(("Location", "/new/nb/index.html"),))
     sites["moved"].pages["/new/nb/index.html"] = lists["trs"].pages[TRS_COLUMN]
     sites["blocked"].pages["/nb/"] = Answer(CHALLENGE, status=412)
     sites["refused"].pages["/robots.txt"] = Answer(b"", status=503)
     sites["failed"].pages["/nb/"] = Answer(b"", status=500)
-    report = "/zwgk/zfxxgknb/202201/t20220110_8800.html"
-    sites["page"].pages["/nb/1.html"] = lists["trs"].pages[report]
+    sites["page"].pages["/nb/1.html"] = lists["trs"].pages[REPORT]
     sites["shell"].pages["/nb/"] = page('<iframe src="/list.html"></iframe>')
     sites["shell"].pages["/list.html"] = lists["trs"].pages[TRS_COLUMN]
     tables = [portal(name, site.url + "/nb/") for name, site in sites.items() if name != "page"]
@@ -248,13 +265,13 @@ def test_the_list_shows_every_portal_and_what_cannot_be_crawled() -> None:
 
 
 def test_a_portal_without_a_list_has_its_pages_crawled(tmp_path: Path) -> None:
-    with TrsWcmSite() as site:
+    with TrsSite() as site:
         crawls = Crawls(cast(Any, site), tmp_path)
-        page = f'["{site.url}/zwgk/zfxxgknb/202201/t20220110_8800.html"]'
+        page = f'["{site.url}{REPORT}"]'
         crawls.describe(family='"trs-wcm"', url=f'"{site.url}/"', list="false", pages=page)
         done = crawls.run()
         assert done.returncode == 0, done.stderr
         assert crawls.outcomes() == {"new": 1}
         visit = crawls.rows("SELECT declared, found, outcome, note FROM visit")
         assert visit == [(None, 0, "finished", "no list is known; its pages are fetched")]
-        assert {line.query.path for line in site.log} == {"/robots.txt", "/zwgk/zfxxgknb/202201/t20220110_8800.html"}
+        assert {line.query.path for line in site.log} == {"/robots.txt", REPORT}
