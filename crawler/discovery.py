@@ -20,17 +20,18 @@ from urllib.parse import urlsplit
 from scrapy.http import TextResponse
 
 from archive.addresses import canonical_url
-from crawler.links import COLUMN, Link, is_report_name, links_of, named_above, promise, site_words, weight
+from crawler.links import COLUMN, Link, is_named, is_report_name, links_of, named_above, promise, site_words, weight
 from crawler.outcomes import is_report_title
 from crawler.portals import families, host_and_port
-from crawler.sniffing import PLAIN, Sniffed, columns_of, sniff
+from crawler.sniffing import PLAIN, Sniffed, columns_of, is_entry, sniff
 from parsers import regions
 
 BUDGET = 12  # pages of one site
 DEEPEST = 4  # links from the page that was given
 FEW = 3  # reports in a list that make it a column whatever it is called
 _SAME_DOMAIN, _OTHER_DOMAIN = 20, 45  # what the weight of a link loses that leads to another host
-_BY_RULE = 70  # the weight of a column's address that follows from a report's: more than a menu's, less than a name
+_BY_RULE = 92  # the weight of a column's address that follows from a report's: less than the column's whole name
+_HOME = 20  # the weight of the site's home page, where the search began elsewhere
 
 
 class Fetched(NamedTuple):
@@ -43,13 +44,13 @@ class Fetched(NamedTuple):
 
 
 class Lines(NamedTuple):
-    """What a family's spider reads from a page: titles of its lines, names of its further columns, whether the list
-    goes on or begins on another page, and how many lines it declares."""
+    """What a family's spider reads from a page: titles of its lines, its further columns, whether the list goes on or
+    begins on another page; `report` where the page is itself one."""
 
     titles: list[str]
-    columns: list[str]
+    columns: list[Link]
     more: bool
-    declared: int | None = None
+    report: bool = False
 
 
 class Step(NamedTuple):
@@ -96,7 +97,9 @@ Read = Callable[[str, TextResponse], Lines | None]
 async def discover(start: str, fetch: Fetch, read: Read, budget: int = BUDGET) -> Search:
     """Search from `start`; never raises on what a site sends."""
     order = itertools.count()
-    waiting = [_Next(0, 0, next(order), Link(start, ""), False)]
+    waiting = [_Next(-1000, 0, next(order), Link(start, ""), False)]
+    home = "{0.scheme}://{0.netloc}/".format(urlsplit(start))
+    waiting.append(_Next(-_HOME, 1, next(order), Link(home, "the home page"), False))
     asked: set[str] = set()
     names: list[str] = []
     steps: list[Step] = []
@@ -119,12 +122,17 @@ async def discover(start: str, fetch: Fetch, read: Read, budget: int = BUDGET) -
         steps.append(Step(link.url, link.name, seen))
         if family is not None:
             url = kept_address(link.url, page.url)
+            if not all(site_and_place(names)) and canonical_url(home) not in asked and len(steps) < budget:
+                fetched = await fetch(home)
+                names += site_names(fetched.page) if fetched.page is not None else []
+                steps.append(Step(home, "for the site's name", fetched.outcome))
             return Search(Column(url, family.family, family.signal, *site_and_place(names)), steps, outcomes)
         if depth >= DEEPEST:
             continue
         for each in links:
             promised = promise(each)
-            worth = max(promised, -weighed - 1 if each.framed else 0) - strangeness(each.url, start)
+            inherited = min(-weighed, 100) - 1 if each.framed else 0
+            worth = max(promised, inherited) - strangeness(each.url, start)
             if worth > 0 and canonical_url(each.url) not in asked:
                 named = promised >= COLUMN or (each.framed and called)
                 heapq.heappush(waiting, _Next(-worth, depth + 1, next(order), each, named))
@@ -137,9 +145,9 @@ async def discover(start: str, fetch: Fetch, read: Read, budget: int = BUDGET) -
 def judge(page: TextResponse, links: list[Link], read: Read, *, called: bool) -> tuple[Sniffed | None, str]:
     """The family of a page if it is the column, else None; and what was seen, for people.
 
-    `called` says that the link which led here bears the column's name; a page may also call itself so.
+    `called` says that the link which led here bears the column's name; a page, or its path, may also call itself so.
     """
-    called = called or any(weight(name) >= COLUMN for name in page_names(page))
+    led, called = called, called or is_named(page.url) or any(weight(name) >= COLUMN for name in page_names(page))
     sniffed = sniff(page.url, page.text, [link.url for link in links])
     reports = [link for link in links if is_report_name(link.name)]
     seen = [f"{sniffed.family} by {sniffed.signal}" if sniffed else "no family's signal", f"{len(reports)} reports"]
@@ -156,12 +164,18 @@ def judge(page: TextResponse, links: list[Link], read: Read, *, called: bool) ->
     lines = read(sniffed.family, page)
     if lines is None:
         return None, ", ".join([*seen, "its spider cannot read the page"])
+    if lines.report:
+        shown = led and not columns_of(page.url)
+        return (sniffed if shown else None), ", ".join([*seen, "itself a report"])
     titled = [title for title in lines.titles if is_report_title(title)]
     seen.append(f"its spider reads {len(titled)} reports of {len(lines.titles)} lines")
     linked = {link.name for link in links}
-    hidden = [name for name in lines.columns if weight(name) >= COLUMN and re.sub(r"\s+", "", name) not in linked]
+    hidden = [each.name for each in lines.columns if weight(each.name) >= COLUMN and each.name not in linked]
     if hidden:
         return sniffed, ", ".join([*seen, f"a column in its script: {hidden[0]}"])
+    bodies = sum(is_entry(sniffed.family, each.url) for each in lines.columns)
+    if sniffed.certain and bodies >= FEW:
+        return sniffed, ", ".join([*seen, f"the lists of {bodies} bodies"])
     if called and (titled or lines.columns or (lines.more and sniffed.certain)):
         return sniffed, ", ".join(seen)
     if _mostly_reports(sum(map(is_report_name, titled)), len(lines.titles)):

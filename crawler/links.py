@@ -120,6 +120,11 @@ def promise(link: Link) -> int:
     return _data().address_weight if address else 0
 
 
+def is_named(url: str) -> bool:
+    """Whether the directory that an address lies in is named by a column's path word."""
+    return named_above(url) == f"{url.partition('?')[0].rpartition('/')[0]}/"
+
+
 def named_above(url: str) -> str | None:
     """The directory above an address that a column's path word names, the highest; None where there is none."""
     parts = urlsplit(url)

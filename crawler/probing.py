@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
@@ -27,6 +28,7 @@ from crawler.captures import answer_verdict
 from crawler.columns import frame_of, is_report_page
 from crawler.discovery import Fetched, Lines
 from crawler.gate import HostLeftAlone, Interrupted, gate_for
+from crawler.links import Link
 from crawler.middlewares import NETWORK_ERRORS, Refused
 from crawler.outcomes import is_report_title
 from crawler.portals import Portal, families
@@ -104,13 +106,14 @@ class Prober(Spider):
     def lines(self, key: str, family: str, page: TextResponse) -> Lines | None:
         """`read` for the search of a column: titles, further columns, and whether there is more."""
         if is_report_page(page):
-            return Lines(["年度报告"], [], False)
+            return Lines([], [], False, report=True)
         listing = self.read(key, family, page)
         if listing is None:
             return None
         more = listing.next is not None or frame_of(page) is not None
         titles = [entry.title for entry in listing.entries if entry.url]
-        return Lines(titles, [column.title for column in listing.columns], more, listing.declared)
+        columns = [Link(column.url, re.sub(r"\s+", "", column.title)) for column in listing.columns]
+        return Lines(titles, columns, more)
 
     def _judged(self, asked: str, response: Response) -> Fetched:
         verdict = answer_verdict(response)

@@ -62,6 +62,11 @@ def sniff(url: str, text: str, links: Iterable[str] = ()) -> Sniffed | None:
     return None
 
 
+def is_entry(family: str, url: str) -> bool:
+    """Whether an address is one that the family's product gives to entries of its lists, or to bodies' own lists."""
+    return any(pattern.search(url) for each in _families() if each.family == family for pattern in each.links)
+
+
 def columns_of(url: str) -> list[str]:
     """Where the column of the report at `url` is by the rule of a product, in the order of the families; mostly one."""
     found = []

@@ -72,7 +72,10 @@ def page(text: str, title: str = f"{PLACE}人民政府") -> Answer:
 
 def other_sites() -> dict[str, Site]:
     """Sites that hold no column, or hold it in an odd way, by what is odd."""
-    made = {name: Site() for name in ("empty", "loop", "closed", "blocked", "gone", "year", "report", "plain", "wide")}
+    made = {
+        name: Site()
+        for name in ("empty", "loop", "closed", "blocked", "gone", "year", "report", "plain", "wide", "nameless")
+    }
     made["empty"].pages["/"] = page('<a href="/zfxxgk/">政府信息公开</a><a href="/zfwznb/">政府网站工作年度报表</a>')
     made["empty"].pages["/zfxxgk/"] = page('<a href="/zn.html">政府信息公开指南</a>')
     for number in range(40):
@@ -101,6 +104,9 @@ def other_sites() -> dict[str, Site]:
     made["plain"].pages["/xxgk.html"] = page(
         f"<h1>政府信息公开年报</h1><ul>{lines}</ul>", f"政府信息公开年报_{PLACE}人民政府"
     )
+    trs = TrsSite()
+    made["nameless"].pages |= trs.pages | {"/": page(f'<a href="{TRS_COLUMN}">年报</a>', "首页")}
+    trs.close()
     # reports stand among the news of a home page that has no column
     made["wide"].pages["/"] = page(
         f"<ul>{lines}</ul>" + "".join(f'<a href="/n/{n}.html">要闻{n}</a>' for n in range(30))
@@ -172,10 +178,16 @@ def test_the_address_of_the_newest_year_is_not_kept(added: Added) -> None:
 
 def test_a_report_s_page_leads_to_its_column(added: Added) -> None:
     result = added.of("report", "/zwgk/zfxxgknb/2021n/202201/t20220110_8800.html")
-    portals = {p.key: p for p in load_file(added.file, shipped=False)}
-    # the page names no site: its key stands, and the command asks for the name
-    assert result["key"] not in portals and "--name" in result["problem"]
-    assert f'url      = "{added.sites["report"].url}/zwgk/zfxxgknb/"' in result["table"]
+    portal = {p.key: p for p in load_file(added.file, shipped=False)}[result["key"]]
+    # the column's page names no site: the home page is asked for that
+    assert (portal.url, portal.name) == (f"{added.sites['report'].url}/zwgk/zfxxgknb/", f"{PLACE}人民政府")
+    assert [line.query.path for line in added.sites["report"].log][-1] == "/"
+
+
+def test_where_nothing_names_the_site_the_command_asks_for_it(added: Added) -> None:
+    result = added.of("nameless")
+    assert "--name and --region" in result["problem"] and result["file"] is None
+    assert f'url      = "{added.sites["nameless"].url}{TRS_COLUMN}"' in result["table"]
 
 
 def test_a_list_of_ordinary_links_is_plain(added: Added) -> None:
