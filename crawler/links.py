@@ -26,6 +26,9 @@ _SCRIPTED = re.compile(
 )
 _OBJECT = re.compile(r"\{[^{}]{3,2000}?[}\[]", re.DOTALL)
 _FIELD = re.compile(r"""["']?(\w+)["']?\s*:\s*["']((?:[^"'\\\n]|\\.)*)["']""")
+_PAIR = re.compile(r"""["']([^"'\n]{2,200})["']\s*[,:]\s*(?=["']([^"'\n]{2,200})["'])""")
+_ADDRESSES = frozenset({"data-url", "data-href", "data-link", "data-src"})
+_LONGEST_NAME = 40  # characters; an element with more text is no menu's item
 _REFRESH = re.compile(r"url\s*=\s*['\"]?([^'\"\s;]+)", re.IGNORECASE)
 _YEAR = re.compile(r"(?:19|20)\d\d")
 
@@ -60,20 +63,18 @@ def _anchors(page: TextResponse) -> Iterator[tuple[str, str, bool]]:
         if not name.strip():
             name = anchor.attrib.get("alt") or anchor.xpath(".//img/@alt").get() or ""
         target = anchor.attrib.get("href", "")
-        scripted = target.lower().startswith("javascript:") or target.strip() in ("", "#")
-        if not scripted:
+        if not target.lower().startswith("javascript:") and target.strip() not in ("", "#"):
             yield target, name, False
-        for value in (target if scripted else "", anchor.attrib.get("onclick", "")):
-            for address in _QUOTED_ADDRESS.findall(value):
+        else:
+            for address in _QUOTED_ADDRESS.findall(target):
                 yield address, name, False
-    for element in page.xpath("//*[not(self::a or self::area)][@onclick or @data-url or @data-href]"):
+    for element in page.xpath("//*[@onclick or @data-url or @data-href or @data-link or @data-src]"):
         name = element.attrib.get("title") or element.xpath("string()").get() or ""
-        if len(name.strip()) <= 40:
+        if len(name.strip()) <= _LONGEST_NAME:
             for address in _QUOTED_ADDRESS.findall(element.attrib.get("onclick", "")):
                 yield address, name, False
-            for attribute in ("data-url", "data-href"):
-                if attribute in element.attrib:
-                    yield element.attrib[attribute], name, False
+            for attribute in _ADDRESSES.intersection(element.attrib):
+                yield element.attrib[attribute], name, False
     for option in page.xpath("//option[contains(@value, '/')]"):
         yield option.attrib["value"], option.xpath("string()").get() or "", False
 
@@ -92,6 +93,10 @@ def _scripts(page: TextResponse) -> Iterator[tuple[str, str, bool]]:
     for script in page.xpath("//script[not(@src)]/text()").getall():
         for address in _SCRIPTED.findall(script):
             yield address, "", short
+        for first, second in _PAIR.findall(script):
+            for name, address in ((first, second), (second, first)):
+                if weight(_plain(name)) > 0 and re.search(r"[/.?]", address):
+                    yield address.replace("\\/", "/"), _plain(name), False
         for item in _OBJECT.findall(script):
             fields = dict(_FIELD.findall(item))
             name = next((value for value in fields.values() if weight(_plain(value)) > 0), "")

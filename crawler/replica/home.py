@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from crawler.replica.site import Answer, Site
 
-WAYS = ("anchors", "onclick", "script", "json", "frame")
+WAYS = ("anchors", "onclick", "script", "json", "frame", "array", "data")
 
 _NEWS = (
     '<ul><li><a href="/xwdt/1.html">关于召开工作会议的通知</a></li>'
@@ -31,9 +31,11 @@ def add_home(site: Site, column: str, *, place: str, way: str = "anchors") -> No
     link = {
         "anchors": f'<li><a href="{column}" title="政府信息公开年报"><img src="/nb.png"></a></li>',
         "onclick": f"<li onclick=\"window.open('{column}')\"><span>政府信息公开年报</span></li>",
-        "script": f'<li><a href="/zfxxgk/nb.html">政府信息公开年报</a></li><!-- {way} -->',
+        "script": '<li><a href="/zfxxgk/nb.html">政府信息公开年报</a></li>',
         "json": '<script>var menu=[{"name":"政府信息公开指南","url":"/zfxxgk/zn.html"},'
         f'{{"name":"\\u653f\\u5e9c\\u4fe1\\u606f\\u516c\\u5f00\\u5e74\\u62a5","url":"{column}"}}];</script>',
+        "array": f"<script>menu([['政府信息公开指南','/zfxxgk/zn.html'],['政府信息公开年报', '{column}']]);</script>",
+        "data": f'<li data-url="{column}"><a href="javascript:void(0)">政府信息公开年报</a></li>',
         "frame": '<iframe src="/zfxxgk/menu.html"></iframe>',
     }[way]
     site.pages["/zfxxgk/"] = _page(head.replace(title, f"政府信息公开-{title}"), f"{menu}<ul>{_BESIDE}{link}</ul>")
