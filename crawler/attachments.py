@@ -1,9 +1,8 @@
-"""What belongs to a report beside its page: the files it links, and the further pages of an article set over several.
+"""The files that a report's page links, by the ways in which portals link them.
 
 Pure functions of an answer. Traps: attachments stand after the article's container as often as in it; downloads hide
 behind scripts' names (`downfile.jsp`, `download.jsp`) that redirect to the file; a whole report may be a PDF in a
-frame or a viewer; footers link readers and forms to everyone. TRS pages a long article with the same `createPageHTML`
-as its lists: the call's prefix is then the article's own file name.
+frame or a viewer; footers link readers and forms to everyone.
 """
 
 from __future__ import annotations
@@ -15,10 +14,9 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from scrapy.http import TextResponse
 
-from crawler.lists import address_of, original, pagers, path_of
+from crawler.lists import address_of, original, path_of
 
 MOST = 60  # attachments of one page; the longest honest list seen has some 20
-LONGEST_ARTICLE = 50  # pages of one article
 
 _FILE = re.compile(r"\.(pdf|docx?|xlsx?|pptx?|wps|et|ofd|zip|rar|7z|ceb)$", re.IGNORECASE)
 _SCRIPT = re.compile(
@@ -78,15 +76,3 @@ def _linked(response: TextResponse) -> Iterator[tuple[str, str]]:
         shown = parse_qs(urlsplit(source).query).get("file", [source])[0]  # a viewer names its file
         if shown and is_file(shown):
             yield original(response.urljoin(unquote(shown) if shown != source else shown)), ""
-
-
-def further_pages(response: TextResponse) -> list[str]:
-    """The addresses of an article's second and later pages; empty for an article that has one.
-
-    A pager belongs to the article where its prefix is the page's own file name (portals: `t20151009_67430`).
-    """
-    name = path_of(response.url).rpartition("/")[2].rpartition(".")[0]
-    for pager in pagers(response.text):
-        if pager.prefix == name and pager.pages > 1 and pager.current == 0:
-            return [response.urljoin(pager.page(number)) for number in range(1, min(pager.pages, LONGEST_ARTICLE))]
-    return []

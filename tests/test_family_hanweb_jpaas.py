@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from families import crawl_and_check
+from family_portals import crawl_and_check
 
 from crawler.replica.hanweb_jpaas import GATEWAY, HanwebJpaasSite
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from families import crawl_and_check
+from family_portals import crawl_and_check
 from scrapy.http import HtmlResponse
 
 from crawler.replica.lonsun import FIRST, LAST, SECOND, LonsunColumnSite, LonsunSite
