@@ -15,7 +15,8 @@ from crawler.outcomes import is_report_title, signs
 from crawler.portals import host_key
 
 COLUMN_ADDRESS = re.compile(
-    r".+/$|/[^/.]+$|/(index|list|default|node_\d+|zwgk_cont|zwgk_list)\.(s?html?|jsp|aspx)$|/col/col\d+/", re.IGNORECASE
+    r".+/$|/[^/.]+$|/(index|list|default|home_\d+|node_\d+|zwgk_cont|zwgk_list)\.(s?html?|jsp|aspx)$|/col/col\d+/",
+    re.IGNORECASE,
 )
 """The address of a column in most families: a directory, its index, or Hanweb's `/col/col<N>/`."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urljoin
 
 from conftest import Crawls
 
@@ -18,10 +19,10 @@ def crawl_of(site: CountySite, folder: Path, family: str, column: str, **more: s
     crawls.describe(name='"青溪县人民政府"', family=f'"{family}"', url=f'"{site.url}{column}"', **more)
     done = crawls.run()
     assert done.stdout, done.stderr
-    assert done.stderr == ""
+    assert done.stderr == "", done.stderr
     planted = site.planted()
     titles = dict(crawls.rows("SELECT url, title FROM entry WHERE decision <> 'duplicate'"))
-    assert titles == {site.url + path: title for path, title in site.titles.items()}
+    assert titles == {urljoin(site.url, path): title for path, title in site.titles.items()}
     assert crawls.decisions() == planted["decisions"] == json.loads(done.stdout)["decisions"]
     captured = dict(crawls.rows("SELECT url, outcome FROM capture WHERE kind = 'report'"))
     assert crawls.outcomes() == planted["outcomes"], captured
