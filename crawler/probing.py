@@ -30,12 +30,16 @@ from crawler.discovery import Fetched, Lines
 from crawler.gate import HostLeftAlone, Interrupted, gate_for
 from crawler.links import Link
 from crawler.middlewares import NETWORK_ERRORS, Refused
-from crawler.outcomes import is_report_title
+from crawler.outcomes import is_report_title, visible_text
 from crawler.portals import Portal, families
+from crawler.sniffing import PLAIN, sniff
+from crawler.walks import Walk
 
 Job = Callable[["Prober", str], Awaitable[Any]]
 """What to find out about one portal: asks through the prober, under the portal's key."""
 
+BEHIND = 3  # requests after the first, only where a product draws its list from elsewhere
+FEW_WORDS = 20  # characters of visible text
 _UNREADABLE = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
 
 
@@ -82,7 +86,7 @@ class Prober(Spider):
     async def fetch(self, key: str, request: Request | str) -> Fetched:
         """One page with its redirects and retries; the outcome is a capture's, `ok` for a page that is one."""
         asked = Request(request) if isinstance(request, str) else request
-        meta = {**asked.meta, "portal": key, "kind": "listing", "listed": canonical_url(asked.url)}
+        meta = {**asked.meta, "portal": key, "kind": "listing", "listed": canonical_url(asked.url), "walk": 0}
         try:
             response = await self.crawler.engine.download_async(asked.replace(meta=meta, dont_filter=True))
         except (Interrupted, HostLeftAlone) as error:
@@ -91,7 +95,7 @@ class Prober(Spider):
             return Fetched(asked.url, None, "refused", str(error))
         except (IgnoreRequest, *NETWORK_ERRORS) as error:
             return Fetched(asked.url, None, "failed", f"{type(error).__name__}: {error}")
-        return self._judged(asked.url, response)
+        return self._judged(key, asked.url, response)
 
     def read(self, key: str, family: str, page: TextResponse) -> Listing | None:
         """What the family's spider reads from a page; None where there is no spider, or the page is beyond it."""
@@ -105,20 +109,30 @@ class Prober(Spider):
 
     def lines(self, key: str, family: str, page: TextResponse) -> Lines | None:
         """`read` for the search of a column: titles, further columns, and whether there is more."""
-        if is_report_page(page):
-            return Lines([], [], False, report=True)
         listing = self.read(key, family, page)
         if listing is None:
-            return None
+            return Lines([], [], False, report=True) if is_report_page(page) else None
+        if self.is_report(key, family, page, listing):
+            return Lines([], [], False, report=True)
         more = listing.next is not None or frame_of(page) is not None
         titles = [entry.title for entry in listing.entries if entry.url]
         columns = [Link(column.url, re.sub(r"\s+", "", column.title)) for column in listing.columns]
         return Lines(titles, columns, more)
 
-    def _judged(self, asked: str, response: Response) -> Fetched:
+    def is_report(self, key: str, family: str, page: TextResponse, listing: Listing) -> bool:
+        """Whether the page of a column is itself a report, as the family's spider judges it."""
+        reader = self._reader(key, family)
+        return reader._is_report(reader.visits[key].walks[0], page, listing)
+
+    def _judged(self, key: str, asked: str, response: Response) -> Fetched:
         verdict = answer_verdict(response)
         if verdict.outcome == "blocked":
             gate_for(response.url).saw_challenge()
+        if verdict.outcome in ("gone", "failed") and isinstance(response, TextResponse):
+            told = sniff(response.url, "")
+            for family in {self.portals[key].family, told.family if told else PLAIN} & families():
+                if self._reader(key, family).may_fail(response):
+                    return Fetched(asked, redecoded(response), "ok", verdict.note)
         if verdict.outcome != "ok":
             return Fetched(asked, None, verdict.outcome, verdict.note)
         if not isinstance(response, TextResponse):
@@ -129,7 +143,9 @@ class Prober(Spider):
         if (key, family) not in self.readers:
             loader = SpiderLoader.from_settings(project_settings())
             spider: Any = loader.load(family)
-            self.readers[key, family] = spider(given=[_as(self.portals[key], family)])
+            portal = _as(self.portals[key], family)
+            self.readers[key, family] = reader = spider(given=[portal])
+            reader.visits[key].walks.append(Walk(portal.url, portal.name, 0))
         return self.readers[key, family]
 
 
@@ -160,7 +176,7 @@ def probe(portals: Sequence[Portal], job: Job, log_level: str = "ERROR") -> Mapp
 
 
 async def check(prober: Prober, key: str) -> tuple[str, str, str]:
-    """One or two requests to a portal: its state, a sentence, and where its address leads now.
+    """A request to a portal, a second where the list stands elsewhere: its state, a sentence, where it leads now.
 
     States: reachable (it lists reports or further columns, or is a report), empty, moved (the address leads to
     another), gone, blocked, refused, failed.
@@ -178,31 +194,34 @@ async def check(prober: Prober, key: str) -> tuple[str, str, str]:
 
 
 async def _seen(prober: Prober, portal: Portal, page: TextResponse) -> tuple[str, str]:
-    if is_report_page(page):
-        return "reachable", "a report" if not portal.listed else "its column is itself the report"
     if not portal.listed:
-        return "empty", "the page is there and reads like no report"
+        return ("reachable", "a report") if is_report_page(page) else ("empty", "the page reads like no report")
     listing = prober.read(portal.key, portal.family, page)
     if listing is None:
         return "failed", f"the spider of {portal.family} cannot read the page"
-    if listing.entries or listing.columns:
-        return _told(listing)
-    following: Request | str | None = listing.next or frame_of(page)
-    if following is None:
-        return "empty", "no line of a list, no further column"
-    fetched = await prober.fetch(portal.key, following)
-    if fetched.page is None:
-        return fetched.outcome, f"{fetched.asked}: {fetched.note}"
-    return _told(prober.read(portal.key, portal.family, fetched.page))
+    if prober.is_report(portal.key, portal.family, page, listing):
+        return "reachable", "its column is itself a report"
+    for _ in range(BEHIND):
+        following: Request | str | None = listing.next or frame_of(page)
+        if listing.entries or listing.columns or following is None:
+            break
+        fetched = await prober.fetch(portal.key, following)
+        if fetched.page is None:
+            return fetched.outcome, f"{fetched.asked}: {fetched.note}"
+        page, behind = fetched.page, prober.read(portal.key, portal.family, fetched.page)
+        if behind is None:
+            return "failed", f"{fetched.asked}: the spider of {portal.family} cannot read the page"
+        listing = behind
+    return _told(listing, page)
 
 
-def _told(listing: Listing | None) -> tuple[str, str]:
-    entries = listing.entries if listing else []
-    columns = listing.columns if listing else ()
-    reports = sum(is_report_title(entry.title) for entry in entries)
-    declared = f" of {listing.declared} declared" if listing and listing.declared is not None else ""
-    told = f"{len(entries)} lines{declared}, {reports} by title annual reports, {len(columns)} further columns"
-    return ("reachable" if reports or columns else "empty"), told
+def _told(listing: Listing, page: TextResponse) -> tuple[str, str]:
+    reports = sum(is_report_title(entry.title) for entry in listing.entries)
+    named = len(listing.probes) if len(visible_text(page.body)) > FEW_WORDS else 0  # an empty answer names nobody
+    declared = f" of {listing.declared} declared" if listing.declared is not None else ""
+    told = f"{len(listing.entries)} lines{declared}, {reports} by title annual reports"
+    told += f", {len(listing.columns)} further columns" + (f", {named} pages of bodies and years" if named else "")
+    return ("reachable" if reports or listing.columns or named else "empty"), told
 
 
 def _place(url: str) -> str:

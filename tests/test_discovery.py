@@ -18,12 +18,16 @@ from typing import Any, NamedTuple, cast
 import pytest
 from click.testing import CliRunner
 from conftest import ROOT, Crawls
+from replicas import Replica, every, sites
 
-from crawler.portals import load, load_file, not_crawlable
+from archive.addresses import canonical_url
+from crawler.portals import Portal, families, load, load_file, not_crawlable
+from crawler.replica.county import COUNTY
 from crawler.replica.hanweb_jcms import COLUMN_PATH, HanwebJcmsSite
 from crawler.replica.home import WAYS, add_home
 from crawler.replica.reports import fill, tables_html
 from crawler.replica.site import Answer, Site
+from crawler.replica.traps import FamilySite
 from gongkai import main
 
 PLACE = "龙游县"
@@ -198,6 +202,54 @@ def test_a_list_of_ordinary_links_is_plain(added: Added) -> None:
 
 def test_the_run_ends_with_the_code_of_someone_must_look(added: Added) -> None:
     assert added.done.code == 1 and "Traceback" not in added.done.said
+
+
+class Everywhere(NamedTuple):
+    replicas: dict[str, Replica]
+    added: Done
+    checked: Done
+    table: dict[str, Portal]
+
+
+@pytest.fixture(scope="module")
+def everywhere(tmp_path_factory: pytest.TempPathFactory) -> Everywhere:
+    """A replica of each kind of portal, found from its home page, then checked by what was written."""
+    replicas, file = every(), tmp_path_factory.mktemp("every") / "mine.toml"
+    for number, (key, replica) in enumerate(replicas.items()):
+        if isinstance(replica.site, FamilySite) or key == "hanweb-jcms":
+            add_home(replica.site, replica.column, place=replica.place, way=WAYS[number % len(WAYS)])
+    made_up = [key for key, replica in replicas.items() if replica.place == COUNTY]
+    with ExitStack() as stack:
+        for site in sites(replicas):
+            stack.enter_context(site)
+        homes = {key: f"{replica.site.url}/" for key, replica in replicas.items()}
+        added = gongkai("add", *homes.values(), "--portals", str(file))
+        written = {portal.key: portal for portal in load_file(file, shipped=False)}
+        # an invented county has no code that its name could tell
+        tables = [f"{added.results[homes[key]]['table']}\n".replace('"?"', '"330825"') for key in made_up]
+        file.write_text(file.read_text(encoding="utf-8") + "\n".join(tables), encoding="utf-8")
+        checked = gongkai("check", "--portals", str(file), *written, *(added.results[homes[k]]["key"] for k in made_up))
+    portals = {portal.key: portal for portal in load_file(file, shipped=False)}
+    table = {key: portals[added.results[home]["key"]] for key, home in homes.items()}
+    return Everywhere(replicas, added, checked, table)
+
+
+@pytest.mark.parametrize("key", sorted(families() | {"hanweb-xxgk-2", "lonsun-2"}))
+def test_every_family_s_column_is_found_from_the_home_page(everywhere: Everywhere, key: str) -> None:
+    replica, portal = everywhere.replicas[key], everywhere.table[key]
+    result = everywhere.added.results[f"{replica.site.url}/"]
+    assert portal.family == replica.family, result["steps"]
+    assert portal.url == canonical_url(replica.site.url + replica.column), result["steps"]
+    assert portal.name == f"{replica.place}人民政府" or portal.name.endswith(f"{replica.place}人民政府")
+    if replica.place != COUNTY:
+        assert portal.region == replica.region and result["problem"] is None
+    assert len(result["steps"]) <= 6
+
+
+@pytest.mark.parametrize("key", sorted(families() | {"hanweb-xxgk-2", "lonsun-2"}))
+def test_every_family_s_column_is_reachable_to_a_check(everywhere: Everywhere, key: str) -> None:
+    result = everywhere.checked.results[everywhere.table[key].key]
+    assert result["state"] == "reachable", result
 
 
 def portal(key: str, url: str, **more: str) -> str:
