@@ -99,8 +99,8 @@ def read_record(fragment: str, column: str) -> Entry:
     """
     selector = Selector(text=fragment)
     links = [(address_of(link.root, column), title_of(link.root)) for link in selector.xpath("//a[@href]")]
-    around = "".join(selector.xpath("//text()[not(ancestor::a)]").getall())
+    around = selector.xpath("//text()[not(ancestor::a)]").getall()
     url, title = max(links, key=lambda link: (bool(link[0]), len(link[1])), default=("", ""))
     if not url:
         title = title or re.sub(r"\s+", " ", selector.xpath("string()").get() or "").strip()
-    return Entry(url, title, date_in(around) or date_in("".join(selector.xpath("//text()").getall())))
+    return Entry(url, title, date_in(*around) or date_in(*selector.xpath("//text()").getall()))

@@ -85,10 +85,12 @@ def pagers(text: str) -> list[Pager]:
     return found
 
 
-def date_in(text: str) -> str | None:
-    """The first date in a text as `YYYY-MM-DD`, white space within it ignored."""
-    date = _DATE.search(re.sub(r"\s+", "", text))
-    return f"{date[1]}-{int(date[2]):02d}-{int(date[3]):02d}" if date else None
+def date_in(*texts: str) -> str | None:
+    """The first date as `YYYY-MM-DD` in one of the texts, else in all of them together; white space is ignored."""
+    for text in (*texts, "".join(texts)):
+        if date := _DATE.search(re.sub(r"\s+", "", text)):
+            return f"{date[1]}-{int(date[2]):02d}-{int(date[3]):02d}"
+    return None
 
 
 def title_of(link: Element) -> str:
@@ -224,16 +226,6 @@ def leads_to_list(title: str) -> bool:
     return is_report_title(bare) and _YEAR.search(bare) is None
 
 
-def says_report(title: str) -> bool:
-    """Whether a title says by itself that it is an annual report's, and does not only name a body."""
-    return is_report_title(title) and re.search(r"年报|报告|信息公开", _bare(title)) is not None
-
-
-def is_cut(title: str) -> bool:
-    """Whether a title ends where the page cut it."""
-    return title.rstrip().endswith(("…", "..."))
-
-
 def _of_a_year(title: str) -> bool:
     return is_report_title(title) and _YEAR.search(title) is not None
 
@@ -294,7 +286,9 @@ def _entry(line: Element, links: list[tuple[Element, str]]) -> Entry:
     beside = link.getnext()
     if line is link and beside is not None and beside.tag not in ("a", "br"):
         around = [_text(beside)]
-    return Entry(url, title_of(link), date_in("".join([*around, " ", link.tail or ""])) or date_in(_text(link)))
+    if line is link:
+        around.append(link.tail or "")
+    return Entry(url, title_of(link), date_in(*around) or date_in(_text(link)))
 
 
 def _furniture(link: Element, root: Element) -> bool:

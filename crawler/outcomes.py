@@ -75,6 +75,11 @@ def is_report_title(title: str) -> bool:
     return signs().drop.search(bare) is None and signs().keep.search(bare) is not None
 
 
+def says_report(title: str) -> bool:
+    """Whether a title says by itself that it is an annual report's, and does not only name a body."""
+    return is_report_title(title) and re.search(r"年报|报告|信息公开", title) is not None
+
+
 def visible_text(body: bytes) -> str:
     """The text of a small page without script, style, tags and white space; the charset is tried, not trusted."""
     try:
