@@ -164,7 +164,7 @@ class PortalSpider(ReportSpider):
                 return
         walk.lines += len(listing.entries) if news else 0
         yield from self._decide(visit, self._linked(visit, walk, listing.entries, news=news), listed, walk)
-        if walk.pages == 1:
+        if not walk.found:  # up to the first page with lines: what frames a list frames each of its pages
             known = urls | visit.columns
             tabs = [entry for entry in listing.columns if canonical_url(entry.url) not in known]
             yield from self._decide(visit, tabs, listed, walk, columns=True)
