@@ -25,6 +25,7 @@ from scrapy.http import Response, TextResponse
 
 from archive.addresses import canonical_url
 from archive.store import Capture
+from crawler.attachments import attachments
 from crawler.captures import answer_verdict, answered, media_type_of, unanswered
 from crawler.columns import COLUMN_ADDRESS, frame_of, is_column_address, is_report_page, page_title
 from crawler.gate import gate_for
@@ -133,11 +134,11 @@ class PortalSpider(ReportSpider):
             self.session.save_capture(capture, response.body or None, media_type_of(response))
             if verdict.outcome == "blocked":
                 gate_for(response.url).saw_challenge()
-            elif verdict.outcome == "gone" and response.meta.get("guessed"):
-                yield from self._end_walk(visit, walk, "finished", None)
-                return
             elif isinstance(response, TextResponse) and walk.pages > 1 and (other := self._another(walk, response)):
                 yield self._list_request(visit, walk, other)
+                return
+            elif verdict.outcome == "gone" and response.meta.get("guessed"):
+                yield from self._end_walk(visit, walk, "finished" if walk.seen else "empty", None)
                 return
             outcome = verdict.outcome if verdict.outcome != "ok" else "failed"
             yield from self._end_walk(visit, walk, outcome, f"list page {walk.pages}: {verdict.note or 'no text'}")
@@ -189,7 +190,7 @@ class PortalSpider(ReportSpider):
             yield self._list_request(visit, walk, Request(frame))
             return
         if not news and walk.pages > 1 and page.meta.get("guessed"):
-            yield from self._end_walk(visit, walk, "finished", None)
+            yield from self._end_walk(visit, walk, "finished" if walk.seen else "empty", None)
             return
         lacking = not listing.complete if walk.pages > 1 else bare and listing.complete is False
         if not news and (listing.entries or lacking):
@@ -201,7 +202,7 @@ class PortalSpider(ReportSpider):
             outcome = "finished" if told else "incomplete"
             yield from self._end_walk(visit, walk, outcome, None if told else f"{where}: the list breaks off")
             return
-        following = listing.next if news or listing.complete else None
+        following = listing.next if news or (listing.complete and not walk.is_report) else None
         if following is not None and _identity(following) not in walk.asked:
             if walk.pages < PAGE_BUDGET:
                 yield self._list_request(visit, walk, following)
@@ -349,11 +350,13 @@ class PortalSpider(ReportSpider):
             yield self._list_request(visit, below, Request(url))
 
     def _is_report(self, walk: Walk, page: TextResponse, listing: Listing) -> bool:
-        """Whether a column is its own report: by the page's text; where a body's column shows no list, its own name."""
+        """Whether a column is its own report: by its text; where it shows no list, by a body's name or a file."""
         if is_report_page(page):
             return True
-        bare = not listing.entries and not listing.columns and not listing.complete and frame_of(page) is None
-        return walk.depth > 0 and bare and is_report_title(walk.title) and not names_group(walk.title)
+        if listing.entries or listing.columns or listing.complete or frame_of(page) is not None:
+            return False
+        named = walk.depth > 0 and is_report_title(walk.title) and not names_group(walk.title)
+        return named or (says_report(page_title(page)) and bool(attachments(page)))
 
     def _own_report(self, visit: Visit, walk: Walk, page: TextResponse, capture: Capture) -> Page:
         """The answer of a column that is itself the report, as that report's capture and line."""

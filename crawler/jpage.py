@@ -18,7 +18,7 @@ from scrapy.http import TextResponse
 from crawler.lists import Entry, address_of, date_in, title_of
 from crawler.outcomes import is_report_title
 
-_JPAGE = re.compile(r"""\$\(\s*['"]#([\w-]+)['"]\s*\)\.jpage\(\s*\{(.*?)\}\s*\)""", re.DOTALL)
+_JPAGE = re.compile(r"""(?:\$|jQuery)\(\s*['"]#([\w-]+)['"]\s*\)\.jpage\(\s*\{(.*?)\}\s*\)""", re.DOTALL)
 _AJAX = re.compile(r"ajaxParam\s*:\s*\{(.*?)\}", re.DOTALL)
 _PAIR = re.compile(r"""['"]?(\w+)['"]?\s*:\s*(?:'([^']*)'|"([^"]*)"|([^,}\s]+))""")
 _NEXT_GROUP = re.compile(r"<nextgroup>.*?href=[\"']([^\"']+)[\"'].*?</nextgroup>", re.DOTALL)

@@ -33,6 +33,7 @@ class Signs(NamedTuple):
     keep: re.Pattern[str]
     years: re.Pattern[str]
     groups: re.Pattern[str]
+    column: re.Pattern[str]
     bodies: re.Pattern[str]
     headings: tuple[re.Pattern[str], ...]
     tables: re.Pattern[str]
@@ -57,6 +58,7 @@ def signs() -> Signs:
         keep=either(data["titles"]["keep"]),
         years=either(data["titles"]["years"]),
         groups=either(data["titles"]["groups"]),
+        column=either(data["titles"]["column"]),
         bodies=either(data["titles"]["bodies"]),
         headings=tuple(re.compile(heading) for heading in data["reports"]["headings"]),
         tables=either(data["reports"]["tables"]),

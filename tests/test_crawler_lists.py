@@ -205,3 +205,16 @@ def test_an_article_is_joined_before_its_pager_whatever_the_pages_charset() -> N
     assert text.count("<table") == 2
     with pytest.raises(ValueError, match="lacks the pager"):
         join([pages[0], page("<p>别的页面</p>", url)])
+
+
+def test_lists_of_bare_names_and_of_titles_without_a_year() -> None:
+    bare = "<ul><li><a href='1.html'>市应急局</a></li><li><a href='2.html'>市教育局</a></li></ul>"
+    assert [line.title for line in lines(page(f"{MENU}{bare}"))] == ["市应急局", "市教育局"]
+    untold = "<ul><li><a href='1.html'>某局政府信息公开年报</a></li><li><a href='2.html'>关于检查的通知</a></li></ul>"
+    assert len(lines(page(f"{MENU}{untold}"))) == 2
+    news = "<ul><li><a href='/n/1.html'>新闻一</a><b>2021-02-01</b></li></ul>"
+    reports = f"<ul><li><a href='1.html'>{A}</a></li><li><a href='2.html'>{B}</a></li></ul>"
+    notices = "".join(f"<li><a href='/g/{n}.html'>公告{n}</a><b>2021-02-0{n}</b></li>" for n in range(1, 4))
+    found = lines(page(f"{MENU}{reports}<ul>{notices}</ul>{news}"))
+    assert [line.title for line in found] == [A, B, "公告1", "公告2", "公告3"], "the largest dated list too, no sidebar"
+    assert lines(page(MENU)) == []
