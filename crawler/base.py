@@ -25,12 +25,13 @@ from scrapy.http import Response, TextResponse
 
 from archive.addresses import canonical_url
 from archive.store import Capture
+from crawler.attachments import attachments
 from crawler.captures import answer_verdict, answered, media_type_of, unanswered
 from crawler.columns import COLUMN_ADDRESS, frame_of, is_column_address, is_report_page, page_title
 from crawler.gate import gate_for
-from crawler.lists import Entry, leads_to_list, names_group, path_of, says_report
+from crawler.lists import Entry, leads_to_list, names_group, path_of
 from crawler.middlewares import foreign
-from crawler.outcomes import is_report_title
+from crawler.outcomes import is_report_title, says_report
 from crawler.pipelines import Page
 from crawler.portals import Portal, PortalError, choose, host_and_port, host_key, is_loopback, load
 from crawler.reports import ReportSpider, redecoded
@@ -131,14 +132,12 @@ class PortalSpider(ReportSpider):
             self.session.save_capture(capture, response.body or None, media_type_of(response))
             if verdict.outcome == "blocked":
                 gate_for(response.url).saw_challenge()
-            elif verdict.outcome == "gone" and response.meta.get("guessed"):
-                yield from self._end_walk(visit, walk, "finished", None)
+            elif isinstance(response, TextResponse) and walk.pages > 1 and (other := self._another(walk, response)):
+                yield self._list_request(visit, walk, other)
                 return
-            elif isinstance(response, TextResponse) and walk.pages > 1:
-                other = self.other_way(response)
-                if other is not None and _identity(other) not in walk.asked:
-                    yield self._list_request(visit, walk, other)
-                    return
+            elif verdict.outcome == "gone" and response.meta.get("guessed"):
+                yield from self._end_walk(visit, walk, "finished" if walk.seen else "empty", None)
+                return
             outcome = verdict.outcome if verdict.outcome != "ok" else "failed"
             yield from self._end_walk(visit, walk, outcome, f"list page {walk.pages}: {verdict.note or 'no text'}")
             return
@@ -154,33 +153,45 @@ class PortalSpider(ReportSpider):
         else:
             listed = self.session.save_capture(capture, response.body or None, media_type_of(response))
             self.list_pages.add(str(listed.sha256))
-        entries = self._linked(visit, walk, listing.entries)
-        urls = {canonical_url(entry.url) for entry in entries}
-        news = bool(urls - walk.found)
+        urls = {canonical_url(entry.url) for entry in listing.entries if entry.url}
+        seen = urls | {entry.title for entry in listing.entries if not entry.url}
+        news = bool(seen - walk.seen)
+        if not news and walk.pages > 1 and (listing.entries or not listing.complete):
+            other = self._another(walk, page)
+            if other is not None:  # what this page repeats has its rows, what it lacks is asked for again
+                yield self._list_request(visit, walk, other)
+                return
         walk.lines += len(listing.entries) if news else 0
-        yield from self._decide(visit, entries, listed, walk)
-        tabs = [entry for entry in listing.columns if canonical_url(entry.url) not in urls]
-        yield from self._decide(visit, tabs, listed, walk, columns=True)
+        yield from self._decide(visit, self._linked(visit, walk, listing.entries, news=news), listed, walk)
+        if not walk.found:  # up to the first page with lines: what frames a list frames each of its pages
+            known = urls | visit.columns
+            tabs = [entry for entry in listing.columns if canonical_url(entry.url) not in known]
+            yield from self._decide(visit, tabs, listed, walk, columns=True)
         yield from self._probe(visit, walk, listing.probes)
         walk.found |= urls
+        walk.seen |= seen
         yield from self._go_on(visit, walk, page, listing, news=news)
+
+    def _another(self, walk: Walk, page: TextResponse) -> Request | None:
+        """The family's other way to ask for a page, where it was not tried yet."""
+        other = self.other_way(page)
+        return other if other is not None and _identity(other) not in walk.asked else None
 
     def _go_on(
         self, visit: Visit, walk: Walk, page: TextResponse, listing: Listing, *, news: bool
     ) -> Iterator[Request]:
         """After a list page: the next one, another way to ask for it, the frame that holds the list, or the end."""
         where = f"list page {walk.pages} of {walk.url}"
-        bare = not (listing.entries or listing.columns or listing.probes or listing.next or walk.is_report)
-        if walk.pages == 1 and bare and not walk.framed and (frame := frame_of(page)):
+        bare = walk.pages == 1 and not listing.entries and listing.next is None and not walk.is_report
+        if bare and not walk.framed and (frame := frame_of(page)):
             walk.framed, walk.pages = True, 0
             yield self._list_request(visit, walk, Request(frame))
             return
+        if not news and walk.pages > 1 and page.meta.get("guessed"):
+            yield from self._end_walk(visit, walk, "finished" if walk.seen else "empty", None)
+            return
         lacking = not listing.complete if walk.pages > 1 else bare and listing.complete is False
-        if (listing.entries and not news) or (not listing.entries and lacking):
-            other = self.other_way(page)
-            if other is not None and _identity(other) not in walk.asked:
-                yield self._list_request(visit, walk, other)
-                return
+        if not news and (listing.entries or lacking):
             if listing.entries:
                 self._finding(visit, "repeated_page", f"{where} lists nothing that was not listed before")
             else:
@@ -189,7 +200,7 @@ class PortalSpider(ReportSpider):
             outcome = "finished" if told else "incomplete"
             yield from self._end_walk(visit, walk, outcome, None if told else f"{where}: the list breaks off")
             return
-        following = listing.next if news or listing.complete else None
+        following = listing.next if news or (listing.complete and not walk.is_report) else None
         if following is not None and _identity(following) not in walk.asked:
             if walk.pages < PAGE_BUDGET:
                 yield self._list_request(visit, walk, following)
@@ -231,10 +242,10 @@ class PortalSpider(ReportSpider):
             callback=self.crawl_listing, errback=self.listing_failed, meta=meta, priority=10, dont_filter=True
         )
 
-    def _linked(self, visit: Visit, walk: Walk, entries: list[Entry]) -> list[Entry]:
+    def _linked(self, visit: Visit, walk: Walk, entries: list[Entry], *, news: bool) -> list[Entry]:
         """The lines that lead somewhere; of each other one a finding, since it can have no row."""
         for entry in entries:
-            if not entry.url:
+            if news and not entry.url:
                 self._finding(visit, "line_without_link", f"list page {walk.pages} of {walk.url}: {entry.title}")
         return [entry for entry in entries if entry.url]
 
@@ -337,17 +348,19 @@ class PortalSpider(ReportSpider):
             yield self._list_request(visit, below, Request(url))
 
     def _is_report(self, walk: Walk, page: TextResponse, listing: Listing) -> bool:
-        """Whether a column is its own report: by the page's text; where a body's column shows no list, its own name."""
+        """Whether a column is its own report: by its text; where it shows no list, by a body's name or a file."""
         if is_report_page(page):
             return True
-        bare = not listing.entries and not listing.columns and not listing.complete and frame_of(page) is None
-        return walk.depth > 0 and bare and is_report_title(walk.title) and not names_group(walk.title)
+        if listing.entries or listing.columns or listing.complete or frame_of(page) is not None:
+            return False
+        named = walk.depth > 0 and is_report_title(walk.title) and not names_group(walk.title)
+        return named or (says_report(page_title(page)) and bool(attachments(page)))
 
     def _own_report(self, visit: Visit, walk: Walk, page: TextResponse, capture: Capture) -> Page:
         """The answer of a column that is itself the report, as that report's capture and line."""
         title = page_title(page) or walk.title
-        row = walk.row or EntryRow(visit.portal.key, capture.url, title, None, None, "")
-        row = row._replace(decision="fetched")
+        framed = EntryRow(visit.portal.key, capture.url, title, None, None, "")
+        row = (framed if walk.framed or walk.row is None else walk.row)._replace(decision="fetched")
         self.session.claim(row.url)
         self.session.save_entries([row])
         visit.found.add(row.url)

@@ -11,7 +11,7 @@ import re
 
 from scrapy.http import JsonResponse, TextResponse
 
-from crawler.outcomes import is_report_title, signs
+from crawler.outcomes import says_report, signs
 from crawler.portals import host_key
 
 COLUMN_ADDRESS = re.compile(
@@ -37,7 +37,7 @@ def page_title(response: TextResponse) -> str:
         response.xpath("//title").xpath("string()").get(),
     ]
     named = [re.sub(r"\s+", " ", text).strip() for text in said if text and text.strip()]
-    return next((text for text in named if is_report_title(text)), named[0] if named else "")
+    return next((text for text in named if says_report(text)), named[0] if named else "")
 
 
 def is_report_page(response: TextResponse) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
 
@@ -20,7 +20,7 @@ from parsel import Selector
 from scrapy.http import TextResponse
 
 from crawler.columns import is_column_address
-from crawler.outcomes import is_report_title, signs
+from crawler.outcomes import is_report_title, says_report, signs
 from crawler.portals import host_key
 
 DISCLOSURE = ".zfxxgk_zdgkc"
@@ -85,10 +85,12 @@ def pagers(text: str) -> list[Pager]:
     return found
 
 
-def date_in(text: str) -> str | None:
-    """The first date in a text as `YYYY-MM-DD`, white space within it ignored."""
-    date = _DATE.search(re.sub(r"\s+", "", text))
-    return f"{date[1]}-{int(date[2]):02d}-{int(date[3]):02d}" if date else None
+def date_in(*texts: str) -> str | None:
+    """The first date as `YYYY-MM-DD` in one of the texts, else in all of them together; white space is ignored."""
+    for text in (*texts, "".join(texts)):
+        if date := _DATE.search(re.sub(r"\s+", "", text)):
+            return f"{date[1]}-{int(date[2]):02d}-{int(date[3]):02d}"
+    return None
 
 
 def title_of(link: Element) -> str:
@@ -124,19 +126,26 @@ def original(url: str) -> str:
 
 def lines(response: TextResponse, within: Sequence[str] = (), *, bodies: bool = False) -> list[Entry]:
     """The lines of a page's lists: all in the first of the containers `within` (CSS) that is there, else the groups
-    that look like a list. With `bodies`, also groups that are mere names of bodies or regions (collections)."""
+    that look like a list: those with reports in them, the largest with dates, those of years and groups. With `bodies`,
+    and where there is no other, also groups that are mere names of bodies or regions (collections)."""
     base = response.urljoin("")
     for css in within:
         if found := response.css(css):
             return [line for box in outermost(found) for group in _groups(box.root, base) for line in group]
     roots = response.xpath("/html/body") or response.xpath("/*")
     groups = [group for root in roots for group in _groups(root.root, base)]
-    reports = [group for group in groups if any(_of_a_year(line.title) for line in group)]
-    dated = [group for group in groups if any(line.listed_date for line in group)]
-    columns = [group for group in groups if group not in reports and any(names_group(line.title) for line in group)]
-    named = [group for group in groups if bodies and sum(_is_body(line.title) for line in group) * 2 >= len(group)]
-    kept = [*(reports or dated), *columns, *named]
-    return [line for group in groups if any(group is one for one in kept) for line in group]
+
+    def those(test: Callable[[Entry], bool]) -> list[int]:
+        return [number for number, group in enumerate(groups) if any(test(line) for line in group)]
+
+    kept = set(those(lambda line: _is_line(line.title)))
+    if dated := those(lambda line: line.listed_date is not None):
+        kept |= {max(dated, key=lambda number: len(groups[number]))} if kept else set(dated)
+    kept |= set(those(lambda line: names_group(line.title)))
+    if bodies or not kept:
+        named = (sum(_is_body(line.title) for line in group) for group in groups)
+        kept |= {n for n, (count, group) in enumerate(zip(named, groups, strict=True)) if count * 2 >= len(group)}
+    return [line for number in sorted(kept) for line in groups[number]]
 
 
 def has(response: TextResponse, within: Sequence[str]) -> bool:
@@ -224,18 +233,10 @@ def leads_to_list(title: str) -> bool:
     return is_report_title(bare) and _YEAR.search(bare) is None
 
 
-def says_report(title: str) -> bool:
-    """Whether a title says by itself that it is an annual report's, and does not only name a body."""
-    return is_report_title(title) and re.search(r"年报|报告|信息公开", _bare(title)) is not None
-
-
-def is_cut(title: str) -> bool:
-    """Whether a title ends where the page cut it."""
-    return title.rstrip().endswith(("…", "..."))
-
-
-def _of_a_year(title: str) -> bool:
-    return is_report_title(title) and _YEAR.search(title) is not None
+def _is_line(title: str) -> bool:
+    """Whether a title is a report's and not only the column's name."""
+    named = says_report(title) and signs().column.fullmatch(_bare(title)) is None
+    return named or (is_report_title(title) and _YEAR.search(title) is not None)
 
 
 def _is_body(title: str) -> bool:
@@ -294,7 +295,9 @@ def _entry(line: Element, links: list[tuple[Element, str]]) -> Entry:
     beside = link.getnext()
     if line is link and beside is not None and beside.tag not in ("a", "br"):
         around = [_text(beside)]
-    return Entry(url, title_of(link), date_in("".join([*around, " ", link.tail or ""])) or date_in(_text(link)))
+    if line is link:
+        around.append(link.tail or "")
+    return Entry(url, title_of(link), date_in(*around) or date_in(_text(link)))
 
 
 def _furniture(link: Element, root: Element) -> bool:

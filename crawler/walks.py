@@ -53,7 +53,8 @@ class Listing(NamedTuple):
 @dataclass
 class Walk:
     """One list of a portal: its own, or a column's inside it. `found` holds the canonical URLs of its lines, `lines`
-    counts them on pages that gave something new, `row` is the line that led to a column."""
+    counts them on pages that gave something new, `seen` holds them with those that have no link, `row` is the line that
+    led to a column."""
 
     url: str
     title: str
@@ -63,6 +64,7 @@ class Walk:
     lines: int = 0
     declared: int | None = None
     found: set[str] = field(default_factory=set)
+    seen: set[str] = field(default_factory=set)
     asked: set[tuple[str, str, bytes]] = field(default_factory=set)
     framed: bool = False
     probe: bool = False

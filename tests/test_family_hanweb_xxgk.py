@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from pathlib import Path
 
-from family_portals import crawl_and_check
+from family_portals import FamilyCrawls, crawl_and_check
 from scrapy.http import HtmlResponse
 
 from crawler.replica.hanweb_xxgk import AREAS, REPORT, SEARCH, HanwebXxgkListSite, HanwebXxgkSite
@@ -16,7 +15,9 @@ def test_bodies_times_years_and_every_decision(tmp_path: Path) -> None:
     bodies, column = HanwebXxgkSite(), HanwebXxgkListSite()
     crawls, done = crawl_and_check({"bodies": bodies, "column": column}, tmp_path)
     assert done.returncode == 1, "a page was blocked"
-    asked = [(line.query.query["area"], line.query.query["fbtime"]) for line in bodies.asked(REPORT) if line.query.query]
+    asked = [
+        (line.query.query["area"], line.query.query["fbtime"]) for line in bodies.asked(REPORT) if line.query.query
+    ]
     years = len(asked) // len(AREAS)
     assert len(asked) == len(set(asked)) == len(AREAS) * years
     assert {area for area, _ in asked} == set(AREAS), "codes of a script, of a link, of an index number"
@@ -27,17 +28,20 @@ def test_bodies_times_years_and_every_decision(tmp_path: Path) -> None:
     assert not column.asked("/art/2021/1/15/art_12577"), "another column's line"
 
 
-def test_pages_that_were_read_wait_until_they_are_due(tmp_path: Path) -> None:
-    with ExitStack() as stack:
-        site = HanwebXxgkSite()
+def test_one_body_and_pages_that_wait_until_they_are_due(tmp_path: Path) -> None:
+    with HanwebXxgkSite() as site:
         site.column = f"{REPORT}?fbtime=2016&area={AREAS[0]}"
-        site.lines = [
-            line._replace(path=f"{REPORT}?fbtime={line.year}&area={AREAS[0]}") for line in site.lines if line.number < 5
-        ]
-        stack.callback(site.close)
-        crawls, done = crawl_and_check({"body": site}, tmp_path)
+        crawls = FamilyCrawls({"body": site}, tmp_path)
+        done = crawls.run()
         assert done.returncode == 0, done.stderr
-        before = len(site.asked(REPORT))
+        assert crawls.decisions() == {"fetched": 5}
+        reports = [f"{site.url}{REPORT}?fbtime={year}&area={AREAS[0]}" for year in range(2014, 2019)]
+        assert sorted(url for (url,) in crawls.rows("SELECT url FROM report")) == reports, "as the portal writes it"
+        first = len(site.asked(REPORT))
+        assert crawls.run().returncode == 0
+        assert crawls.decisions() == {"fresh": 4, "fetched": 1}, "the portal's own address is its list"
+        assert len(site.asked(REPORT)) == 2 * first - 4
+        assert crawls.outcomes() == {"new": 5, "unchanged": 1}
 
 
 def test_addresses_and_fields() -> None:

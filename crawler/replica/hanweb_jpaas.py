@@ -25,14 +25,13 @@ class HanwebJpaasSite(FamilySite):
     family = "hanweb-jpaas"
     place, region = "兴化市", "321281"
     column = COLUMN
+    more = ("duplicate", "not_a_report")
 
     def __init__(
         self, host: str = "127.0.0.1", port: int = 0, *, paging: str = "paramJson", spelling: str = "bulidstatic"
     ) -> None:
         super().__init__(host, port)
         self.paging, self.spelling = paging, spelling
-        repeated = ROWS if paging == "bare" else 0  # lines of page 1, given again before the other way is tried
-        self.more = ("not_a_report", *["duplicate"] * (1 + repeated))
 
     def address(self, number: int, date: str) -> str:
         """`art_<32hex>.html` by year, or the older product's."""

@@ -50,7 +50,8 @@ class HanwebXxgkSite(FamilySite):
         if query.path != REPORT:
             return None
         area, year = query.query.get("area", ""), query.query.get("fbtime", "")
-        found = next((line for line in self.lines if line.path == f"{REPORT}?area={area}&fbtime={year}"), None)
+        held = {(AREAS[0] if line.number < 5 else AREAS[1], str(line.year)): line for line in self.lines}
+        found = held.get((area, year))
         if found is not None:
             return self.page_of(found)
         if area == AREAS[1]:

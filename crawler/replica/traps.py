@@ -58,6 +58,8 @@ class FamilySite(Site):
 
     def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
         super().__init__(host, port)
+        self.pages["/"] = html(document(self.place, '<a href="/zwgk/">政府信息公开</a>'))
+        self.pages["/zwgk/"] = html(document("政府信息公开", f'<a href="{escape(self.column)}">政府信息公开年报</a>'))
         self.lines = [self._line(number, fate) for number, fate in enumerate(self.fates)]
         for line in self.lines:
             self.pages[line.path] = self.page_of(line)
@@ -154,7 +156,8 @@ class FamilySite(Site):
                 parts.append(f"<p>{escape(section['text'].format(**words))}</p>")
             table = tables.get(section["heading"][0], "") if not old else ""
             parts.append('<p><img src="/picture/table.png"></p>' if table and line.fate == "image" else table)
-        parts.append(tables.get("", ""))
+        if old:
+            parts.append('<p><img src="/picture/table.png"></p>' if line.fate == "image" else tables[""])
         return "\n".join(part for part in parts if part)
 
     def answer(self, query: Query) -> Answer:

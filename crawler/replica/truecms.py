@@ -1,8 +1,8 @@
 """A replica of a TrueCMS column (truecms): inlined lines, and a JSONP endpoint.
 
-Besides the shared traps: the longest portion that the endpoint gives (`longest`; more gives a 404), an endpoint that
-is switched off (`longest` 0: what is not inlined is missing), a 404 without a Referer, `/truecms` in small letters,
-a `totalRecord` that counts a line listed twice, links without `title`.
+Besides the shared traps: the longest portion that the endpoint gives (`longest`; more gives a 404, or as many where it
+is `capped`), an endpoint that is switched off (`longest` 0: what is not inlined is missing), a 404 without a Referer,
+`/truecms` in small letters, a `totalRecord` that counts a line listed twice, links without `title`.
 """
 
 from __future__ import annotations
@@ -26,8 +26,16 @@ class TruecmsSite(FamilySite):
     inlined = 6
     more = ("duplicate",)
 
-    def __init__(self, host: str = "127.0.0.1", port: int = 0, *, longest: int = 20, proxy: str = "/TrueCMS") -> None:
-        self.longest = longest
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        longest: int = 20,
+        proxy: str = "/TrueCMS",
+        capped: bool = False,
+    ) -> None:
+        self.longest, self.capped = longest, capped
         super().__init__(host, port)
         self.proxy = f"{proxy}/messageController/getMessage.do"
         self.shown = [*self.lines[:3], self.lines[0], *self.lines[3:]]
@@ -65,8 +73,9 @@ class TruecmsSite(FamilySite):
         """The endpoint's answer: `perpage` lines from `startrecord`."""
         size, start = int(query.query["perpage"]), int(query.query["startrecord"])
         known = query.headers.get("referer", "").endswith(COLUMN) and query.query["columnId"] == COLUMN_ID
-        if size > self.longest or not known or int(query.query["endrecord"]) != start + size - 1:
+        if (size > self.longest and not self.capped) or not known or int(query.query["endrecord"]) != start + size - 1:
             return NOT_FOUND
+        size = min(size, self.longest)
         records = "".join(
             f"<record><![CDATA[{self.item(line)}]]></record>" for line in self.shown[start - 1 : start - 1 + size]
         )

@@ -47,7 +47,8 @@ class EpointEwb(PortalSpider):
         column, asked = response.meta.get("column", response.url), response.meta.get("asked", 0)
         guid, project = _GUID.search(response.text), _PROJECT.search(response.text)
         if guid is not None and response.status == 200:
-            root = (project[1] or project[2] or "") if project else "/EWB-FRONT"
+            root = (project[1] or project[2] or "") if project else "EWB-FRONT"
+            root = root if root.startswith("http") else f"/{root.strip('/')}"
             service = urljoin(column, f"{root.rstrip('/')}/rest/lightfrontaction/getgovinfolist")
             return Listing(
                 [], self.ask({"column": column, "service": service, "guid": guid[1]}, 0), None, complete=True

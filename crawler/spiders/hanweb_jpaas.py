@@ -14,16 +14,38 @@ Evidence: A (portals.md 3.3: three public crawlers, RSSHub, stored pages of seve
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from scrapy import Request
 from scrapy.http import HtmlResponse, TextResponse
 
 from crawler.base import Entry, Listing, PortalSpider
-from crawler.lists import columns_in, directory_of, lines
+from crawler.lists import address_of, columns_in, directory_of, lines, title_of
 
 LIST_TAG = "信息列表"
+
+
+class Unit(NamedTuple):
+    """What is asked of the gateway: the units of the column still to try (address, parameters), the page of the first
+    of them, the lines a page, the lines given so far, and whether the page's number comes bare."""
+
+    column: str
+    units: tuple[tuple[str, dict[str, str]], ...]
+    page: int = 1
+    rows: int = 15
+    seen: int = 0
+    bare: bool = False
+
+    def request(self) -> Request:
+        """The request for this page."""
+        url, query = self.units[0]
+        if self.page > 1 and self.bare:
+            query = query | {"pageNo": str(self.page), "pageSize": str(self.rows)}
+        elif self.page > 1:
+            query = query | {"paramJson": f'{{"pageNo":{self.page},"pageSize":"{self.rows}"}}'}
+        headers = {"X-Requested-With": "XMLHttpRequest", "Referer": self.column}
+        return Request(f"{url}?{urlencode(query)}", headers=headers, meta={"unit": self})
 
 
 class HanwebJpaas(PortalSpider):
@@ -34,62 +56,28 @@ class HanwebJpaas(PortalSpider):
     def listing(self, response: TextResponse) -> Listing:
         """The units of a column page, or the gateway's answer for one page of a unit."""
         if "unit" not in response.meta:
-            return self.column(response)
+            units = read_units(response)
+            more = read_more(response)
+            columns = [*more, *columns_in(response, self.column_address, directory_of(response))]
+            first = Unit(response.url, tuple(units)).request() if units and not more else None
+            return Listing([] if units else lines(response), first, None, columns, complete=True if units else None)
+        unit: Unit = response.meta["unit"]
         answer = read_answer(response.text)
-        column, page, left = response.meta["column"], response.meta["page"], response.meta["left"]
-        if answer is None:
-            return Listing([], self.unit_page(column, left[0], left[1:]) if left else None, None, complete=bool(left))
-        fragment = HtmlResponse(column, body=f"<body>{answer}</body>".encode(), encoding="utf-8")
+        fragment = HtmlResponse(unit.column, body=f"<body>{answer or ''}</body>".encode(), encoding="utf-8")
         entries = lines(fragment, (".page-content", "body"))
-        if not entries and page == 1 and left:
-            return Listing([], self.unit_page(column, left[0], left[1:]), None, complete=True)
+        if not entries and unit.page == 1 and len(unit.units) > 1:
+            return Listing([], unit._replace(units=unit.units[1:]).request(), None, complete=True)
         rows, count = read_pagination(fragment)
-        seen = response.meta["seen"] + len(entries)
-        request = None
-        if entries and (count is None or seen < count):
-            rows = rows or len(entries)
-            request = self.unit_page(column, response.meta["unit"], (), page + 1, rows, response.meta["bare"], seen)
-        return Listing(entries, request, count, complete=True)
+        seen = unit.seen + len(entries)
+        more_lines = bool(entries) and (count is None or seen < count)
+        following = unit._replace(page=unit.page + 1, rows=rows or len(entries), seen=seen)
+        request = following.request() if more_lines else None
+        return Listing(entries, request, count, read_more(fragment), complete=answer is not None)
 
     def other_way(self, response: TextResponse) -> Request | None:
         """The same page with bare parameters, where `paramJson` gave the first page again."""
-        meta = response.meta
-        if "unit" not in meta or meta["bare"] or meta["page"] == 1:
-            return None
-        return self.unit_page(meta["column"], meta["unit"], (), meta["page"], meta["rows"], True, meta["seen"])
-
-    def column(self, response: TextResponse) -> Listing:
-        """The request for the column's list unit, and the further lists that the page links."""
-        units = read_units(response)
-        more = [
-            Entry(response.urljoin(link.attrib["href"]), link.xpath("normalize-space()").get() or "", None)
-            for link in response.css("a.xxgk_more[href]")
-        ]
-        columns = [*more, *columns_in(response, self.column_address, directory_of(response))]
-        if not units:
-            return Listing(lines(response), None, None, columns=columns)
-        first = None if more else self.unit_page(response.url, units[0], tuple(units[1:]))
-        return Listing([], first, None, columns=columns, complete=True)
-
-    def unit_page(
-        self,
-        column: str,
-        unit: tuple[str, dict[str, str]],
-        left: tuple[tuple[str, dict[str, str]], ...],
-        page: int = 1,
-        rows: int = 15,
-        bare: bool = False,
-        seen: int = 0,
-    ) -> Request:
-        """The request for one page of a unit; `left` are the units to try where it has no lines."""
-        url, query = unit
-        if page > 1 and bare:
-            query = query | {"pageNo": str(page), "pageSize": str(rows)}
-        elif page > 1:
-            query = query | {"paramJson": json.dumps({"pageNo": page, "pageSize": str(rows)}, separators=(",", ":"))}
-        meta = {"unit": unit, "left": left, "column": column, "page": page, "rows": rows, "bare": bare, "seen": seen}
-        headers = {"X-Requested-With": "XMLHttpRequest", "Referer": column}
-        return Request(f"{url}?{urlencode(query)}", headers=headers, meta=meta)
+        unit: Unit | None = response.meta.get("unit")
+        return unit._replace(bare=True).request() if unit is not None and not unit.bare and unit.page > 1 else None
 
 
 def read_units(response: TextResponse) -> list[tuple[str, dict[str, str]]]:
@@ -101,6 +89,12 @@ def read_units(response: TextResponse) -> list[tuple[str, dict[str, str]]]:
             units.append((response.urljoin(script.attrib["url"]), data))
     named = [unit for unit in units if "列表" in unit[1].get("tagId", "")]
     return sorted(named or units, key=lambda unit: unit[1].get("tagId") != LIST_TAG)
+
+
+def read_more(page: TextResponse) -> list[Entry]:
+    """The links from what shows a list's first lines to the list itself."""
+    links = page.css("a.xxgk_more[href]")
+    return [Entry(address_of(link.root, page.url), title_of(link.root), None) for link in links]
 
 
 def read_query(text: str) -> dict[str, str]:

@@ -69,9 +69,7 @@ class HanwebXxgk(PortalSpider):
         entries = [line for line in lines(response) if REPORT in line.url]
         named = {line.url for line in entries}
         probes = [page for page in annual_pages(response.url, areas) if page.url not in named]
-        trees = response.xpath("//iframe[contains(@src, '/xxgk/tree.jsp')]/@src").getall()
-        columns = [Entry(response.urljoin(source), "", None) for source in trees]
-        return Listing(entries, None, None, columns=columns, complete=True if probes else None, probes=probes)
+        return Listing(entries, None, None, complete=True if probes else None, probes=probes)
 
     def _is_report(self, walk: Walk, page: TextResponse, listing: Listing) -> bool:
         if REPORT not in page.url:

@@ -3,9 +3,10 @@
 A column `…/<name>/<name>.html` inlines its first lines as HTML in `#initData`; `$(…).jpage({…, totalRecord:40,
 proxyUrl:'/TrueCMS/messageController/getMessage.do', ajaxParam:{columnId:'<uuid>'}})` asks for the rest by GET with
 `startrecord`, `endrecord`, `perpage`, `columnId`, `callback`, and is given JSONP around `{"result": "<datastore>…"}`.
-Traps: sites allow different `perpage` (100 gives nothing, 50 a 404 on some), so 50, 20 and 10 are tried; the path's
-case differs (`/truecms`), so the page's own is used; without a Referer some answer 404; on some sites the endpoint is
-switched off and only the inlined lines exist, some 60 of them: what is declared beyond is then missing, and said so.
+Traps: sites allow different `perpage` (100 gives nothing; 50 gives a 404 on some, or fewer lines than were asked for),
+so 50, 20 and 10 are tried; the path's case differs (`/truecms`), so the page's own is used; without a Referer some
+answer 404; on some sites the endpoint is switched off and only the inlined lines exist, some 60 of them: what is
+declared beyond is then missing, and said so.
 Evidence: A for lists (portals.md 3.11: crawlers of Nantong, Lianyungang and Shanghai, and the vendor's template).
 """
 
@@ -17,10 +18,10 @@ from typing import Any
 from urllib.parse import urlencode, urljoin
 
 from scrapy import Request
-from scrapy.http import HtmlResponse, TextResponse
+from scrapy.http import TextResponse
 
-from crawler.base import Entry, Listing, PortalSpider
-from crawler.jpage import read_datastore
+from crawler.base import Listing, PortalSpider
+from crawler.jpage import read_datastore, read_record
 from crawler.lists import lines
 
 SIZES = (50, 20, 10)
@@ -57,18 +58,16 @@ class Truecms(PortalSpider):
         meta = response.meta
         records, total = read_message(response)
         total = total if total is not None else meta["total"]
-        page = f"<body>{''.join(records)}</body>"
-        given = lines(HtmlResponse(meta["column"], body=page.encode(), encoding="utf-8"), ("body",)) if records else []
-        if not given:
+        if not records:
             smaller = meta["size"] + 1
             if not meta["worked"] and smaller < len(SIZES):
                 return Listing([], self.ask(meta, meta["seen"], smaller), None, complete=True)
             return Listing([], None, None, complete=False)
-        fresh: list[Entry] = given[meta["seen"] - meta["start"] :]
+        fresh = [read_record(record, meta["column"]) for record in records[meta["seen"] - meta["start"] :]]
         seen = meta["seen"] + len(fresh)
-        more = (
-            self.ask(meta | {"worked": True}, seen, meta["size"]) if fresh and (total is None or seen < total) else None
-        )
+        fits = next((n for n, count in enumerate(SIZES) if count <= len(records)), len(SIZES) - 1)
+        goes_on = (total is None or seen < total) and (bool(fresh) or fits > meta["size"])
+        more = self.ask(meta | {"worked": True}, seen, max(fits, meta["size"])) if goes_on else None
         return Listing(fresh, more, total, complete=True)
 
     def ask(self, known: dict[str, Any], seen: int, size: int) -> Request:
