@@ -49,7 +49,7 @@ class Unkept:
     crawl_id = "probe"
 
     def __init__(self) -> None:
-        self.robots: dict[str, asyncio.Future[Any]] = {}
+        self.robots: dict[str, Any] = {}
 
     def save_capture(self, capture: Capture, body: bytes | None, media_type: str | None) -> Capture:
         """Keep nothing."""

@@ -258,7 +258,8 @@ def _settle(
 def _same(portal: Portal, url: str) -> bool:
     from archive.addresses import canonical_url
 
-    return portal.listed and canonical_url(portal.url) == canonical_url(url)
+    without_scheme = [canonical_url(each).partition("://")[2] for each in (portal.url, url)]
+    return portal.listed and without_scheme[0] == without_scheme[1]
 
 
 def _tell(results: list[dict[str, Any]]) -> None:

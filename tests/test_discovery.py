@@ -21,13 +21,15 @@ from conftest import ROOT, Crawls
 from replicas import Replica, every, sites
 
 from archive.addresses import canonical_url
-from crawler.portals import Portal, families, load, load_file, not_crawlable
+from crawler.discovery import Column, Search
+from crawler.portals import SHIPPED, Portal, families, load, load_file, not_crawlable
 from crawler.replica.county import COUNTY
 from crawler.replica.hanweb_jcms import COLUMN_PATH, HanwebJcmsSite
 from crawler.replica.home import WAYS, add_home
 from crawler.replica.reports import fill, tables_html
 from crawler.replica.site import Answer, Site
 from crawler.replica.traps import FamilySite
+from crawler.verbs import _settle as settle
 from gongkai import main
 
 PLACE = "龙游县"
@@ -339,3 +341,28 @@ def test_a_portal_without_a_list_has_its_pages_crawled(tmp_path: Path) -> None:
         visit = crawls.rows("SELECT declared, found, outcome, note FROM visit")
         assert visit == [(None, 0, "finished", "no list is known; its pages are fetched")]
         assert {line.query.path for line in site.log} == {"/robots.txt", REPORT}
+
+
+def settled(search: Search, **given: Any) -> dict[str, Any]:
+    options: dict[str, Any] = {"file": None, "only_print": False, "name": None, "region": None, "key": None} | given
+    return settle("http://www.new.gov.cn/", search, **options)
+
+
+def test_an_official_portal_goes_into_the_file_of_its_province(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The search's end is given here: no host but this machine's can be asked in a test."""
+    monkeypatch.setattr("crawler.registering.SHIPPED", tmp_path)
+    (tmp_path / "zhejiang.toml").write_bytes((SHIPPED / "zhejiang.toml").read_bytes())
+    column = Column("http://www.new.gov.cn/zfxxgknb/", "trs-wcm", "its source", "龙游县人民政府", "330825")
+    search = Search(column, [], ["ok"])
+    result = settled(search)
+    assert result["problem"] is None and result["file"] == str(tmp_path / "zhejiang.toml")
+    written = {p.key: p for p in load_file(tmp_path / "zhejiang.toml", shipped=True)}["new"]
+    assert (written.region, written.url, written.family) == ("330825", column.url, "trs-wcm")
+    assert settled(search, only_print=True, key="another")["file"] is None
+    bureau = settled(search, name="衢州市衢江区教育局", key="third")
+    assert 'region   = "330803"' in bureau["table"], "a name that is given tells the region before the site's"
+    taken = settled(search, key="yantai")
+    assert "there is a portal yantai already" in taken["problem"]
+    for url in ("https://www.yantai.gov.cn/col/col11807/index.html", load()["yantai"].url):
+        known = settled(Search(column._replace(url=url), [], ["ok"]))
+        assert known["key"] == "yantai" and known["known"] and known["file"] == load()["yantai"].source
