@@ -32,6 +32,7 @@ from crawler.links import Link
 from crawler.middlewares import NETWORK_ERRORS, Refused
 from crawler.outcomes import is_report_title, visible_text
 from crawler.portals import Portal, families
+from crawler.session import Progress
 from crawler.sniffing import PLAIN, sniff
 from crawler.walks import Walk
 
@@ -61,8 +62,11 @@ class Prober(Spider):
 
     name = "gongkai-probe"
 
-    def __init__(self, *, portals: Sequence[Portal], job: Job, answers: dict[str, Any], **kwargs: Any) -> None:
+    def __init__(
+        self, *, portals: Sequence[Portal], job: Job, answers: dict[str, Any], progress: Progress | None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
+        self.progress = progress
         self.portals = {portal.key: portal for portal in portals}
         self.job, self.answers = job, answers
         self.session = Unkept()
@@ -77,11 +81,14 @@ class Prober(Spider):
 
     async def start(self) -> AsyncIterator[Any]:
         """Every job to its end; yields nothing, since what the jobs ask for does not come back through the spider."""
-        keys = list(self.portals)
-        for key, answer in zip(keys, await asyncio.gather(*(self.job(self, key) for key in keys)), strict=True):
-            self.answers[key] = answer
+        await asyncio.gather(*(self._run(key) for key in self.portals))
         for nothing in list[Request]():
             yield nothing
+
+    async def _run(self, key: str) -> None:
+        self.answers[key] = await self.job(self, key)
+        if self.progress is not None:
+            self.progress(len(self.answers), len(self.portals), key)
 
     async def fetch(self, key: str, request: Request | str) -> Fetched:
         """One page with its redirects and retries; the outcome is a capture's, `ok` for a page that is one."""
@@ -161,7 +168,9 @@ def project_settings() -> Settings:
     return settings
 
 
-def probe(portals: Sequence[Portal], job: Job, log_level: str = "ERROR") -> Mapping[str, Any]:
+def probe(
+    portals: Sequence[Portal], job: Job, progress: Progress | None = None, log_level: str = "ERROR"
+) -> Mapping[str, Any]:
     """Run `job` for each portal; its answers by key, fewer where the run was interrupted. Raises PortalError where a
     host that is not this machine would be asked without GONGKAI_CONTACT."""
     require_contact(list(portals))
@@ -170,7 +179,7 @@ def probe(portals: Sequence[Portal], job: Job, log_level: str = "ERROR") -> Mapp
     settings.set("LOG_LEVEL", log_level, priority="cmdline")
     answers: dict[str, Any] = {}
     process = AsyncCrawlerProcess(settings)
-    process.crawl(Prober, portals=portals, job=job, answers=answers)
+    process.crawl(Prober, portals=portals, job=job, answers=answers, progress=progress)
     process.start()
     return answers
 
@@ -188,7 +197,7 @@ async def check(prober: Prober, key: str) -> tuple[str, str, str]:
         return fetched.outcome, fetched.note or "", asked
     page = fetched.page
     state, told = await _seen(prober, portal, page)
-    if state in ("reachable", "empty") and _place(page.url) != _place(asked):
+    if state in ("reachable", "empty") and not f"{_place(page.url)}/".startswith(f"{_place(asked)}/"):
         return "moved", f"to {page.url}; there: {told}", page.url
     return state, told, page.url
 
@@ -225,7 +234,8 @@ def _told(listing: Listing, page: TextResponse) -> tuple[str, str]:
 
 
 def _place(url: str) -> str:
-    """An address without what servers change at will: the scheme, `www.`, a slash or an index at the end."""
+    """An address without what servers change at will: the scheme, `www.`, a slash or an index at the end. A column
+    that leads on to its newest year has not moved."""
     rest = canonical_url(url).partition("://")[2].removeprefix("www.").partition("?")[0]
     for ending in ("index.html", "index.htm", "index.shtml", "/"):
         rest = rest.removesuffix(ending)

@@ -45,11 +45,11 @@ def sniff(url: str, text: str, links: Iterable[str] = ()) -> Sniffed | None:
     `plain` is never an answer: that a list has ordinary links is no signal of a product.
     """
     for signals in _families():
-        if any(pattern.search(text) for pattern in signals.absent):
-            continue
         for pattern in signals.url:
             if hit := pattern.search(url):
                 return Sniffed(signals.family, f"its address ({hit.group()[-60:]})", True)
+        if any(pattern.search(url) or pattern.search(text) for pattern in signals.absent):
+            continue
         for pattern in signals.body:
             if hit := pattern.search(text):
                 return Sniffed(signals.family, f"its source ({' '.join(hit.group().split())[:60]})", True)

@@ -108,7 +108,8 @@ def check_portals(keys: tuple[str, ...], portals_files: tuple[Path, ...], mark: 
     asked = [portal for portal in chosen if portal.family not in lacking]
     from crawler import probing
 
-    answers = probing.probe(asked, probing.check) if asked else {}
+    with terminal.progress_bar("check") as progress:
+        answers = probing.probe(asked, probing.check, progress) if asked else {}
     states = []
     for portal in chosen:
         nothing = ("no_spider", f"the family {portal.family} has no spider yet", portal.url)
@@ -181,7 +182,8 @@ def add_portals(
 
         return await discover(seeds[seed].url, fetch, lambda family, page: prober.lines(seed, family, page))
 
-    found = probing.probe(list(seeds.values()), job)
+    with terminal.progress_bar("add") as progress:
+        found = probing.probe(list(seeds.values()), job, progress)
     results = []
     for seed, portal in seeds.items():
         search = found.get(seed) or Search(None, [], ["interrupted"])
@@ -240,7 +242,7 @@ def _settle(
         evidence=f"gongkai portals add, from {url}: {column.family} by {column.signal}",
         seen=_today(),
     )
-    result |= {"key": portal.key, "table": registering.table(portal)}
+    result |= {"key": portal.key, "table": registering.table(portal), "official": official}
     if missing := [option for option, value in (("--name", full), ("--region", code)) if not value]:
         return result | {"problem": f"the site does not tell clearly whose it is: say {' and '.join(missing)} 请补充"}
     if portal.key in registry:
@@ -273,5 +275,7 @@ def _tell(results: list[dict[str, Any]]) -> None:
                 click.echo(terminal.plain(f"  {step['url']}{named}: {step['seen']}"), err=True)
         elif item.get("known"):
             click.echo(f"already a portal 已登记: {item['file']}", err=True)
+        elif item["file"] is None and not item["official"]:
+            click.echo("not written: the host is not official (.gov.cn) 非官方域名，未写入", err=True)
         elif item["file"]:
             click.echo(f"written to 已写入 {item['file']}", err=True)

@@ -33,6 +33,8 @@ UUID = "c79286aa-6d6c-4e2e-95e0-1b913a0bff0d"
         ("hanweb-jcms", "http://www.a.gov.cn/col/col13872/index.html", ""),
         ("hanweb-xxgk", "http://www.a.gov.cn/col/col11581/index.html?number=02", "url:'/module/xxgk/search.jsp'"),
         ("hanweb-xxgk", "http://www.a.gov.cn/module/xxgk/xxgkAnnualReport.jsp?area=1&fbtime=2020", ""),
+        ("hanweb-xxgk", "http://a.gov.cn/module/xxgk/xxgkAnnualReport.jsp?area=1&fbtime=2020", "$('#7').jpage({})"),
+        ("hanweb-jcms", COLUMN, "'/module/xxgk/search.jsp' '/module/web/jpage/dataproxy.jsp'"),
         ("lonsun", "http://www.a.gov.cn/public/column/601?type=3&nav=3", ""),
         ("lonsun", COLUMN, "$.post('/site/label/8888', {labelName:'publicInfoList'})"),
         ("lonsun", "http://www.a.gov.cn/openness/public/6596211/15194811.html", ""),
