@@ -30,7 +30,7 @@ from crawler.discovery import Fetched, Lines
 from crawler.gate import HostLeftAlone, Interrupted, gate_for
 from crawler.links import Link
 from crawler.middlewares import NETWORK_ERRORS, Refused
-from crawler.outcomes import is_report_title, visible_text
+from crawler.outcomes import is_report_title
 from crawler.portals import Portal, families
 from crawler.session import Progress
 from crawler.sniffing import PLAIN, sniff
@@ -226,7 +226,8 @@ async def _seen(prober: Prober, portal: Portal, page: TextResponse) -> tuple[str
 
 def _told(listing: Listing, page: TextResponse) -> tuple[str, str]:
     reports = sum(is_report_title(entry.title) for entry in listing.entries)
-    named = len(listing.probes) if len(visible_text(page.body)) > FEW_WORDS else 0  # an empty answer names nobody
+    text = "".join(page.xpath("//body//text()[not(ancestor::script or ancestor::style)]").getall())
+    named = len(listing.probes) if len(re.sub(r"\s+", "", text)) > FEW_WORDS else 0  # an empty answer names nobody
     declared = f" of {listing.declared} declared" if listing.declared is not None else ""
     told = f"{len(listing.entries)} lines{declared}, {reports} by title annual reports"
     told += f", {len(listing.columns)} further columns" + (f", {named} pages of bodies and years" if named else "")
