@@ -226,12 +226,16 @@ async def _seen(prober: Prober, portal: Portal, page: TextResponse) -> tuple[str
 
 def _told(listing: Listing, page: TextResponse) -> tuple[str, str]:
     reports = sum(is_report_title(entry.title) for entry in listing.entries)
-    text = "".join(page.xpath("//body//text()[not(ancestor::script or ancestor::style)]").getall())
-    named = len(listing.probes) if len(re.sub(r"\s+", "", text)) > FEW_WORDS else 0  # an empty answer names nobody
+    named = len(listing.probes) if listing.probes and _words(page) > FEW_WORDS else 0  # an empty answer names nobody
     declared = f" of {listing.declared} declared" if listing.declared is not None else ""
     told = f"{len(listing.entries)} lines{declared}, {reports} by title annual reports"
     told += f", {len(listing.columns)} further columns" + (f", {named} pages of bodies and years" if named else "")
     return ("reachable" if reports or listing.columns or named else "empty"), told
+
+
+def _words(page: TextResponse) -> int:
+    text = "".join(page.xpath("//body//text()[not(ancestor::script or ancestor::style)]").getall())
+    return len(re.sub(r"\s+", "", text))
 
 
 def _place(url: str) -> str:
