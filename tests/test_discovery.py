@@ -319,6 +319,16 @@ def test_what_cannot_be_asked_is_said_before_anything_is(
     assert done.exit_code == 2 and words in done.stderr, done.output
 
 
+def test_a_family_without_a_spider_is_said_and_not_a_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GONGKAI_CONTACT", "test@example.org")
+    monkeypatch.setattr("crawler.portals.SPIDERS", tmp_path)
+    done = CliRunner().invoke(main, ["crawl", "yantai", "--db", str(tmp_path / "x.db")])
+    assert done.exit_code == 2 and not (tmp_path / "x.db").exists()
+    assert done.stderr == "gongkai: yantai: the family hanweb-jcms has no spider yet (docs/portals.md)\n"
+    done = CliRunner().invoke(main, ["portals", "check", "yantai"])
+    assert done.exit_code == 1 and "no_spider" in done.stdout
+
+
 def test_the_list_shows_every_portal_and_what_cannot_be_crawled() -> None:
     done = CliRunner().invoke(main, ["portals", "list", "--json"])
     shown = json.loads(done.stdout)
