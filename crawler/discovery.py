@@ -116,6 +116,9 @@ async def discover(start: str, fetch: Fetch, read: Read, budget: int = BUDGET) -
             continue
         page = fetched.page
         asked.add(canonical_url(page.url))
+        if not is_markup(page):
+            steps.append(Step(link.url, link.name, "no web page"))
+            continue
         names += site_names(page)
         links = [each for each in links_of(page) if may_be_followed(each.url, start)]
         family, seen = judge(page, links, read, called=called)
@@ -124,7 +127,7 @@ async def discover(start: str, fetch: Fetch, read: Read, budget: int = BUDGET) -
             url = kept_address(link.url, page.url)
             if not all(site_and_place(names)) and canonical_url(home) not in asked and len(steps) < budget:
                 fetched = await fetch(home)
-                names += site_names(fetched.page) if fetched.page is not None else []
+                names += site_names(fetched.page) if fetched.page is not None and is_markup(fetched.page) else []
                 steps.append(Step(home, "for the site's name", fetched.outcome))
             return Search(Column(url, family.family, family.signal, *site_and_place(names)), steps, outcomes)
         if depth >= DEEPEST:
@@ -148,11 +151,17 @@ def judge(page: TextResponse, links: list[Link], read: Read, *, called: bool) ->
     `called` says that the link which led here bears the column's name; a page, or its path, may also call itself so.
     """
     led, called = called, called or is_named(page.url) or any(weight(name) >= COLUMN for name in page_names(page))
-    sniffed = sniff(page.url, page.text, [link.url for link in links])
+    own = [link.url for link in links if host_and_port(link.url) == host_and_port(page.url)]
+    sniffed = sniff(page.url, page.text, own)
     reports = [link for link in links if is_report_name(link.name)]
     seen = [f"{sniffed.family} by {sniffed.signal}" if sniffed else "no family's signal", f"{len(reports)} reports"]
     if called:
         seen.append("called an annual-report column")
+    if sniffed is not None and not sniffed.certain:
+        lines = read(sniffed.family, page)
+        if lines is None or not (lines.report or any(map(is_report_title, lines.titles))):
+            seen.append("nothing there that its spider reads")
+            sniffed = None
     if sniffed is None or sniffed.family not in families():
         listed = (called and bool(reports)) or _mostly_reports(len(reports), len(links))
         if sniffed is None and listed:
@@ -185,6 +194,11 @@ def judge(page: TextResponse, links: list[Link], read: Read, *, called: bool) ->
 
 def _mostly_reports(reports: int, lines: int) -> bool:
     return reports >= FEW and reports * 2 >= lines
+
+
+def is_markup(page: TextResponse) -> bool:
+    """Whether an answer can be read for links: JSON cannot."""
+    return page.selector.type != "json"
 
 
 def may_be_followed(url: str, start: str) -> bool:

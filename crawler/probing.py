@@ -26,7 +26,7 @@ from archive.store import Capture
 from crawler.base import Listing, PortalSpider, redecoded, require_contact, set_loopback_slots
 from crawler.captures import answer_verdict
 from crawler.columns import frame_of, is_report_page
-from crawler.discovery import Fetched, Lines
+from crawler.discovery import Fetched, Lines, is_markup
 from crawler.gate import HostLeftAlone, Interrupted, gate_for
 from crawler.links import Link
 from crawler.middlewares import NETWORK_ERRORS, Refused
@@ -203,6 +203,8 @@ async def check(prober: Prober, key: str) -> tuple[str, str, str]:
 
 
 async def _seen(prober: Prober, portal: Portal, page: TextResponse) -> tuple[str, str]:
+    if not is_markup(page):
+        return "empty", "no web page"
     if not portal.listed:
         return ("reachable", "a report") if is_report_page(page) else ("empty", "the page reads like no report")
     listing = prober.read(portal.key, portal.family, page)
@@ -211,7 +213,7 @@ async def _seen(prober: Prober, portal: Portal, page: TextResponse) -> tuple[str
     if prober.is_report(portal.key, portal.family, page, listing):
         return "reachable", "its column is itself a report"
     for _ in range(BEHIND):
-        following: Request | str | None = listing.next or frame_of(page)
+        following: Request | str | None = listing.next or (frame_of(page) if is_markup(page) else None)
         if listing.entries or listing.columns or following is None:
             break
         fetched = await prober.fetch(portal.key, following)

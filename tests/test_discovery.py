@@ -80,7 +80,19 @@ def other_sites() -> dict[str, Site]:
     """Sites that hold no column, or hold it in an odd way, by what is odd."""
     made = {
         name: Site()
-        for name in ("empty", "loop", "closed", "blocked", "gone", "year", "report", "plain", "wide", "nameless")
+        for name in (
+            "empty",
+            "loop",
+            "closed",
+            "blocked",
+            "gone",
+            "year",
+            "report",
+            "plain",
+            "wide",
+            "nameless",
+            "json",
+        )
     }
     made["empty"].pages["/"] = page('<a href="/zfxxgk/">政府信息公开</a><a href="/zfwznb/">政府网站工作年度报表</a>')
     made["empty"].pages["/zfxxgk/"] = page('<a href="/zn.html">政府信息公开指南</a>')
@@ -110,6 +122,8 @@ def other_sites() -> dict[str, Site]:
     made["plain"].pages["/xxgk.html"] = page(
         f"<h1>政府信息公开年报</h1><ul>{lines}</ul>", f"政府信息公开年报_{PLACE}人民政府"
     )
+    made["api"].pages["/"] = page('<a href="/api/nb">政府信息公开年报</a>')
+    made["api"].pages["/api/nb"] = Answer(b'{"a": [1]}', media_type="application/json")
     trs = TrsSite()
     made["nameless"].pages |= trs.pages | {"/": page(f'<a href="{TRS_COLUMN}">年报</a>', "首页")}
     trs.close()
@@ -165,6 +179,7 @@ def test_where_there_is_no_column_what_was_seen_is_said(added: Added) -> None:
     assert [step["url"].removeprefix(added.sites["empty"].url) for step in result["steps"]] == ["/", "/zfxxgk/"]
     assert added.of("gone")["steps"][0]["seen"].startswith("gone: 404")
     assert "no annual-report column" in added.of("wide")["problem"]
+    assert added.of("api")["steps"][1]["seen"] == "no web page"
 
 
 def test_the_search_is_bounded_and_polite(added: Added) -> None:
