@@ -8,7 +8,8 @@ from family_portals import FamilyCrawls, crawl_and_check
 from scrapy.http import HtmlResponse
 
 from crawler.replica.hanweb_xxgk import AREAS, REPORT, SEARCH, HanwebXxgkListSite, HanwebXxgkSite
-from crawler.spiders.hanweb_xxgk import FIRST_YEAR, annual_pages, read_form
+from crawler.spiders.hanweb_xxgk import FIRST_YEAR, annual_pages
+from crawler.xxgk import read_form
 
 
 def test_bodies_times_years_and_every_decision(tmp_path: Path) -> None:

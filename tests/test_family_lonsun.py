@@ -7,8 +7,8 @@ from pathlib import Path
 from family_portals import crawl_and_check
 from scrapy.http import HtmlResponse
 
+from crawler.label8888 import read_label
 from crawler.replica.lonsun import FIRST, LAST, SECOND, LonsunColumnSite, LonsunSite
-from crawler.spiders.lonsun import read_label
 
 
 def test_bodies_years_columns_and_every_decision(tmp_path: Path) -> None:
@@ -30,7 +30,7 @@ def asked_years(site: LonsunSite, organ: str) -> list[str | None]:
 
 def test_parameters_of_a_script() -> None:
     script = """<script>Ls.load({url: '/site/label/8888', data: {IsAjax: 1, labelName: 'publicInfoList',
-        siteId: 6781961, pageSize: "20", file: '/ahxxgk/publicInfoList_new', pageIndex: pageIndex}});</script>"""
+        siteId: 6781961, catId: catId, pageSize: "20", file: '/ahxxgk/publicInfoList_new', pageIndex: n}});</script>"""
     url = "http://127.0.0.1/public/column/7011?type=4&catId=12&action=list"
     read = read_label(HtmlResponse(url, body=script.encode(), encoding="utf-8"))
     assert read is not None

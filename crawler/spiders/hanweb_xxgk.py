@@ -18,7 +18,7 @@ import html
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from urllib.parse import parse_qs, parse_qsl, urlencode, urljoin, urlsplit
+from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
 from scrapy import FormRequest, Request
 from scrapy.http import TextResponse
@@ -29,16 +29,14 @@ from crawler.columns import is_report_page, page_title
 from crawler.lists import DISCLOSURE, lines
 from crawler.outcomes import is_report_title
 from crawler.walks import Walk
+from crawler.xxgk import read_form
 
 REPORT = "/module/xxgk/xxgkAnnualReport.jsp"
 LEAST = 200  # characters of a report's text; an empty answer may be a page with a heading
 FIRST_YEAR = 2008  # Order 492 has been in force since May 2008
 _CODE = "[0-9A-HJ-NP-RTUWXY]{18}"
 _AREA = re.compile(rf"(?<![0-9A-Z])({_CODE})(?=/20\d\d-)|\barea=({_CODE})(?![0-9A-Za-z])")
-_CALL = re.compile(r"loadDynamic\((.*?)\)\s*;", re.DOTALL)
-_ARGUMENT = re.compile(r"""'([^']*)'\s*(?=,|$)|"([^"]*)"\s*(?=,|$)""")
 _PAGES = re.compile(r"共\s*(?:<[^>]*>)?\s*(\d+)\s*(?:<[^>]*>)?\s*页")
-_FIELDS = ("infotypeId", "jdid", "area", "divid", "standardXxgk", "isAllList", "texttype", "sortfield")
 
 
 class HanwebXxgk(PortalSpider):
@@ -90,33 +88,6 @@ def annual_pages(base: str, areas: Iterable[str]) -> list[Entry]:
         for area in areas
         for year in range(newest, FIRST_YEAR - 1, -1)
     ]
-
-
-def read_form(response: TextResponse) -> dict[str, str] | None:
-    """The fields with which a column's script asks search.jsp; None where it does not."""
-    text = html.unescape(response.text)
-    if "search.jsp" not in text:
-        return None
-    form = {}
-    for name in _FIELDS:
-        said = re.findall(rf"""\b{name}["']?\s*[:=]\s*["']?([^"'&;\s)}}+]*)""", text)
-        said += response.xpath("//input[@name=$name or @id=$name]/@value", name=name).getall()
-        form[name] = next((value.rstrip(",") for value in said if value.rstrip(",")), "")
-    for call in _CALL.findall(text):
-        arguments = [a or b for a, b in _ARGUMENT.findall(call)]
-        at = next((n for n, value in enumerate(arguments) if re.fullmatch(r"div\w+", value)), None)
-        if at is not None:
-            form["divid"] = arguments[at]
-            given = arguments[at + 1 :]
-            form["infotypeId"] = form["infotypeId"] or (given[0] if given else "")
-            form["jdid"] = form["jdid"] or (given[3] if len(given) > 3 else "")
-    query = {name: values[-1] for name, values in parse_qs(urlsplit(response.url).query).items()}
-    column = re.search(r"/col/col(\d+)/", response.url)
-    form["infotypeId"] = query.get("number") or form["infotypeId"]
-    form["area"] = query.get("vc_xxgkarea") or query.get("area") or form["area"]
-    form["divid"] = form["divid"] or (f"div{column[1]}" if column else "")
-    form["sortfield"] = form["sortfield"] or ",createdatetime:0,orderid:0"
-    return form
 
 
 def search_page(column: str, form: dict[str, str], page: int, narrowed: bool | None = None) -> Request:

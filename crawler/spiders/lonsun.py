@@ -12,26 +12,20 @@ Evidence: A (portals.md 3.9: an annual-report checker of Pingchang, crawlers of 
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterator
-from urllib.parse import parse_qsl, unquote_plus, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from scrapy import Request
 from scrapy.http import TextResponse
 
 from crawler.base import Entry, Listing, PortalSpider, redecoded
 from crawler.columns import is_report_page
+from crawler.label8888 import ORGAN, read_label
 from crawler.lists import DISCLOSURE, address_of, lines, title_of
 from crawler.walks import Walk
 
-_ORGAN = re.compile(r"/public/column/(\d+)")
-_LABEL = re.compile(r"""["'(]([^"'()\s?]*/site/label/8888)\b""")
-_PAIR = re.compile(r"""\b(\w+)["']?\s*:\s*(?:'([^']*)'|"([^"]*)"|(\w+))""")
-_QUERY = re.compile(r"""[?&"'](\w+)=([^&"'\s<>]*)""")
 _PAGES = re.compile(r"""pageCount["']?\s*[:=]\s*["']?(\d+)""")
-_KEPT = frozenset({"action", "catId", "catIds", "cId", "dateFormat", "file", "fuzzySearch", "fromCode", "isDate",
-                   "keyWords", "length", "organId", "pageSize", "result", "siteId", "sortType", "type"})  # fmt: skip
 
 
 class Lonsun(PortalSpider):
@@ -72,11 +66,11 @@ class Lonsun(PortalSpider):
 
 def read_bodies(response: TextResponse) -> Iterator[Entry]:
     """The bodies that `action=rel` lists, each with the address of its annual reports."""
-    own = _ORGAN.search(response.url)
+    own = ORGAN.search(response.url)
     seen = set()
     for link in response.xpath("//li//a[contains(@href, '/public/column/')]"):
         url = address_of(link.root, response.url)
-        organ = _ORGAN.search(url)
+        organ = ORGAN.search(url)
         annual = dict(parse_qsl(urlsplit(url).query)).get("type") == "3"
         if organ is None or organ[1] in seen or (own and organ[1] == own[1] and not annual):
             continue
@@ -93,38 +87,6 @@ def read_years(response: TextResponse, body: str) -> list[Entry]:
         if "timeFrame=" in url and "hasContent=false" not in url:
             found.append(Entry(url, f"{body} {title_of(link.root)}", None))
     return found
-
-
-def read_label(response: TextResponse) -> tuple[str, dict[str, str]] | None:
-    """The address and the parameters with which a column's script asks for its lines; None where it asks for none.
-
-    Of several calls the one for the column's own `catId` counts; what a call leaves out, the column's address says.
-    """
-    text = html.unescape(response.text)
-    calls = [call for call in text.split("/site/label/8888")[1:] if "publicInfoList" in call]
-    calls = calls or ([text] if "publicInfoList" in text else [])
-    asked = dict(parse_qsl(urlsplit(response.url).query))
-    organ = _ORGAN.search(response.url)
-    forms = []
-    for call in calls:
-        pairs = [(name, unquote_plus(value)) for name, value in _QUERY.findall(call)]
-        pairs += [(name, a or b or c) for name, a, b, c in _PAIR.findall(call)]
-        forms.append({name: value for name, value in reversed(pairs) if name in _KEPT and value})
-    if not forms:
-        return None
-    form = next((form for form in forms if form.get("catId", form.get("catIds")) == asked.get("catId")), forms[0])
-    site = response.xpath("//meta[translate(@name, 'SITED', 'sited') = 'siteid']/@content").get()
-    defaults = {
-        "siteId": site or "",
-        "organId": organ[1] if organ else "",
-        "type": "4",
-        "catId": asked.get("catId", ""),
-    }
-    defaults |= {"pageSize": "15", "action": "list", "isDate": "true", "dateFormat": "yyyy-MM-dd"}
-    if not form.get("pageSize", "").isdigit():
-        form.pop("pageSize", None)
-    label = _LABEL.search(text)
-    return (label[1] if label else "/site/label/8888"), defaults | form
 
 
 def label_page(column: str, address: str, form: dict[str, str], page: int) -> Request:
