@@ -8,12 +8,12 @@ from family_portals import crawl_and_check
 from scrapy.http import HtmlResponse
 
 from crawler.label8888 import read_label
-from crawler.replica.lonsun import FIRST, LAST, SECOND, LonsunColumnSite, LonsunSite
+from crawler.replica.lonsun import FIRST, LAST, SECOND, LonsunBodySite, LonsunColumnSite, LonsunSite
 
 
 def test_bodies_years_columns_and_every_decision(tmp_path: Path) -> None:
-    bodies, column = LonsunSite(), LonsunColumnSite()
-    crawls, done = crawl_and_check({"bodies": bodies, "column": column}, tmp_path)
+    bodies, column, body = LonsunSite(), LonsunColumnSite(), LonsunBodySite()
+    crawls, done = crawl_and_check({"bodies": bodies, "column": column, "body": body}, tmp_path)
     assert done.returncode == 1, "a page was blocked"
     asked = [line.query.query for line in bodies.asked("/public/column/")]
     assert not [query for query in asked if query.get("hasContent") == "false" or query.get("type") not in ("3", "4")]

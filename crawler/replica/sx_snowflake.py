@@ -1,7 +1,8 @@
 """A replica of Shaanxi's county platform (sx-snowflake): `1.html`, `2.html`, then a group with a year below it.
 
-Besides the shared traps: a line again on page 2, a third page that the script counts and that is the first again, `parseInt` of another thing in the page, no titles in `title`, group
-and year as columns, the year of the folder not the reports', an article with a 24-digit id.
+Besides the shared traps: a line again on page 2, a third page that the script counts and that is the first again,
+`parseInt` of another thing in the page, no titles in `title`, group and year as columns, the year of the folder not
+the reports', an article with a 24-digit id.
 """
 
 from __future__ import annotations

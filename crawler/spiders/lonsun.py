@@ -41,6 +41,8 @@ class Lonsun(PortalSpider):
         query = dict(parse_qsl(urlsplit(response.url).query))
         if query.get("action") == "rel":
             return Listing([], None, None, columns=list(read_bodies(response)))
+        if query.get("type") == "2":  # a body's guide, as portals are often known by
+            return Listing([], Request(re.sub(r"\?.*", "?type=3&nav=3", response.url)), None, complete=True)
         if query.get("type", "3") == "3":
             _, walk = self._place(response.meta)
             return Listing(read_years(response, walk.title), None, None)
