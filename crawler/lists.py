@@ -138,7 +138,7 @@ def lines(response: TextResponse, within: Sequence[str] = (), *, bodies: bool = 
     def those(test: Callable[[Entry], bool]) -> list[int]:
         return [number for number, group in enumerate(groups) if any(test(line) for line in group)]
 
-    kept = set(those(lambda line: _is_line(line.title)))
+    kept = set(those(lambda line: names_report(line.title)))
     if dated := those(lambda line: line.listed_date is not None):
         kept |= {max(dated, key=lambda number: len(groups[number]))} if kept else set(dated)
     kept |= set(those(lambda line: names_group(line.title)))
@@ -233,7 +233,7 @@ def leads_to_list(title: str) -> bool:
     return is_report_title(bare) and _YEAR.search(bare) is None
 
 
-def _is_line(title: str) -> bool:
+def names_report(title: str) -> bool:
     """Whether a title is a report's and not only the column's name."""
     named = says_report(title) and signs().column.fullmatch(_bare(title)) is None
     return named or (is_report_title(title) and _YEAR.search(title) is not None)
