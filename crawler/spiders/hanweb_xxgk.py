@@ -26,7 +26,7 @@ from scrapy.http import TextResponse
 from crawler.attachments import attachments
 from crawler.base import Entry, Listing, PortalSpider
 from crawler.columns import is_report_page, page_title
-from crawler.lists import DISCLOSURE, lines
+from crawler.lists import DISCLOSURE, lines, next_link
 from crawler.outcomes import is_report_title
 from crawler.walks import Walk
 from crawler.xxgk import read_form
@@ -113,5 +113,6 @@ def read_lines(response: TextResponse) -> Listing:
     if narrowed is None:
         narrowed = bool(form["area"]) and bool(own)
     pages = max((int(count) for count in _PAGES.findall(html.unescape(response.text))), default=1)
-    more = search_page(column, form, page + 1, narrowed) if entries and page < pages else None
+    goes_on = bool(entries) and (page < pages or (pages == 1 and next_link(response) is not None))
+    more = search_page(column, form, page + 1, narrowed) if goes_on else None
     return Listing(own if narrowed else entries, more, None, complete=True)
