@@ -45,8 +45,8 @@ class HanwebXxgk(PortalSpider):
     name = "hanweb-xxgk"
 
     def may_fail(self, response: TextResponse) -> bool:
-        """A year for which a body has no report."""
-        return REPORT in response.url
+        """A year for which a body has no report; a server's error is none."""
+        return REPORT in response.url and response.status < 500
 
     def listing(self, response: TextResponse) -> Listing:
         """A body's report and its other years, a column's lines, or the bodies that a page names."""
