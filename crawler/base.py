@@ -120,6 +120,8 @@ class PortalSpider(ReportSpider):
         visit, walk = self._place(response.meta)
         walk.pages += 1
         verdict = answer_verdict(response)
+        if verdict.outcome == "unchanged":
+            verdict = verdict._replace(outcome="failed", note="304 to a request that named no version")
         capture = answered(response, self.session.crawl_id, verdict.outcome, verdict.note)
         if verdict.outcome != "ok" or not isinstance(response, TextResponse):
             self.session.save_capture(capture, response.body or None, media_type_of(response))

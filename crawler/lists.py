@@ -30,7 +30,8 @@ _DATE = re.compile(r"(?<!\d)((?:19|20)\d\d)[-/.年](\d{1,2})[-/.月](\d{1,2})(?!
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _IN_SCRIPT = re.compile(r"""["']((?:https?:)?//?[^"']+|[\w./-]+\.s?html?)["']""")
 _PAGER_WORDS = re.compile(
-    r"(首|末|尾|上一?|下一?|前一?|后一?)页|[\d\s.<>«»…]*|更多.{0,2}|返回.*|[上下]一篇.*|more", re.IGNORECASE
+    r"(首|末|尾|上一?|下一?|前一?|后一?)页|[\s.<>«»…\[\]]*\d{0,3}[\s.<>«»…\[\]]*|更多.{0,2}|返回.*|[上下]一篇.*|more",
+    re.IGNORECASE,
 )
 _FURNITURE = re.compile(
     r"(?:^|[\s_-])(header|footer|foot|crumbs?|breadcrumbs?|position|location|dqwz|friend\w*|yqlj|share|pagination)(?=$|[\s_-])",
@@ -97,9 +98,9 @@ def title_of(link: Element) -> str:
     """A link's whole title: its `title` where the text is cut or says less, else its text without a date."""
     text = _DATE.sub("", _text(link))
     text = re.sub(r"[\[(（【]\s*[\])）】]\s*$", "", text).strip()
-    attribute = _squeezed(link.get("title") or "")
-    attribute = re.sub(r"^标题[:：]\s*", "", attribute.splitlines()[0] if attribute else "")
-    if attribute and (not text or len(attribute) >= len(text) or text.endswith(("…", "...", "。。"))):
+    said = (link.get("title") or "").strip().splitlines()
+    attribute = re.sub(r"^标题[:：]\s*", "", _squeezed(said[0] if said else ""))
+    if attribute and (not text or len(attribute) >= len(text) or text.endswith(("…", "..", "。。"))):
         return attribute
     return text
 
