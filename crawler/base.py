@@ -90,6 +90,11 @@ class PortalSpider(ReportSpider):
         A next page whose address is a guess has `guessed` in its meta: that it is not there is the list's end.
         """
 
+    def may_fail(self, response: TextResponse) -> bool:
+        """Asked where the answer to a list request is missing, empty or an error: whether `listing()` reads it all the
+        same, because the family has another way to ask, or because nothing is a right answer. Blocks are never read."""
+        return False
+
     def other_way(self, response: TextResponse) -> Request | None:
         """Asked where a further page repeats its list or lacks it: the request that asks for it in another way."""
         return None
@@ -123,7 +128,11 @@ class PortalSpider(ReportSpider):
         if verdict.outcome == "unchanged":
             verdict = verdict._replace(outcome="failed", note="304 to a request that named no version")
         capture = answered(response, self.session.crawl_id, verdict.outcome, verdict.note)
-        if verdict.outcome != "ok" or not isinstance(response, TextResponse):
+        good = verdict.outcome == "ok"
+        read = isinstance(response, TextResponse) and (
+            good or (verdict.outcome in ("gone", "failed") and self.may_fail(response))
+        )
+        if not read or not isinstance(response, TextResponse):
             self.session.save_capture(capture, response.body or None, media_type_of(response))
             if verdict.outcome == "blocked":
                 gate_for(response.url).saw_challenge()
@@ -141,7 +150,7 @@ class PortalSpider(ReportSpider):
         if listing.declared is not None:
             walk.declared = listing.declared
         listed: Capture | None = None
-        if walk.pages == 1 and self._is_report(walk, page, listing):
+        if good and walk.pages == 1 and self._is_report(walk, page, listing):
             walk.is_report = True
             yield self._own_report(visit, walk, page, capture)
             yield from self._attached(visit.portal, page, capture.url)
@@ -159,10 +168,11 @@ class PortalSpider(ReportSpider):
                 return
         walk.lines += len(listing.entries) if news else 0
         yield from self._decide(visit, self._linked(visit, walk, listing.entries, news=news), listed, walk)
-        if walk.pages == 1:
+        if not walk.found:  # up to the first page with lines: what frames a list frames each of its pages
             known = urls | visit.columns
             tabs = [entry for entry in listing.columns if canonical_url(entry.url) not in known]
             yield from self._decide(visit, tabs, listed, walk, columns=True)
+        yield from self._probe(visit, walk, listing.probes)
         walk.found |= urls
         walk.seen |= seen
         yield from self._go_on(visit, walk, page, listing, news=news)
@@ -185,7 +195,8 @@ class PortalSpider(ReportSpider):
         if not news and walk.pages > 1 and page.meta.get("guessed"):
             yield from self._end_walk(visit, walk, "finished" if walk.seen else "empty", None)
             return
-        if not news and (listing.entries or (walk.pages > 1 and not listing.complete)):
+        lacking = not listing.complete if walk.pages > 1 else bare and listing.complete is False
+        if not news and (listing.entries or lacking):
             if listing.entries:
                 self._finding(visit, "repeated_page", f"{where} lists nothing that was not listed before")
             else:
@@ -204,7 +215,8 @@ class PortalSpider(ReportSpider):
             return
         short = walk.declared is not None and walk.found and walk.lines < walk.declared
         note = f"{where} is the last of {walk.declared} declared lines, {walk.lines} were listed" if short else None
-        found = "finished" if walk.found or walk.lines or listing.columns or walk.is_report else "empty"
+        below = listing.columns or listing.probes
+        found = "finished" if walk.found or walk.lines or below or walk.is_report else "empty"
         yield from self._end_walk(visit, walk, "incomplete" if short else found, note)
 
     def listing_failed(self, failure: Any) -> Iterator[Request]:
@@ -321,6 +333,25 @@ class PortalSpider(ReportSpider):
         visit.walks.append(below)
         return row, [self._list_request(visit, below, Request(row.url))]
 
+    def _probe(self, visit: Visit, walk: Walk, entries: Sequence[Entry]) -> Iterator[Request]:
+        """Ask for addresses that hold a report or nothing; only what holds one becomes a line."""
+        for entry in entries:
+            url = canonical_url(entry.url)
+            if url in visit.columns or url in visit.found:
+                continue
+            if len(visit.walks) >= COLUMN_BUDGET:
+                self._finding(visit, "column_left", f"{url} and what follows was not asked for: {COLUMN_BUDGET} lists")
+                return
+            visit.columns.add(url)
+            if not self.revisit and self.session.is_fresh(url):
+                self.session.claim(url)
+                visit.found.add(url)
+                self.session.save_entries([EntryRow(visit.portal.key, url, entry.title, None, None, "fresh")])
+                continue
+            below = Walk(url, entry.title, walk.depth + 1, probe=True)
+            visit.walks.append(below)
+            yield self._list_request(visit, below, Request(url))
+
     def _is_report(self, walk: Walk, page: TextResponse, listing: Listing) -> bool:
         """Whether a column is its own report: by its text; where it shows no list, by a body's name or a file."""
         if is_report_page(page):
@@ -352,7 +383,7 @@ class PortalSpider(ReportSpider):
             where = "the list" if walk.depth == 0 else walk.url
             note = f"{where} declares {walk.declared}, {found} addresses were found"
             self._finding(visit, "count_mismatch", note, walk.declared, found)
-        if outcome == "empty" and walk.depth > 0:
+        if outcome == "empty" and walk.depth > 0 and not walk.probe:
             self._finding(visit, "empty_column", f"{walk.url} ({walk.title}) has no lines")
         if all(one.outcome is not None for one in visit.walks):
             yield from self._end_visit(visit)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from scrapy.http import TextResponse
+from scrapy.http import JsonResponse, TextResponse
 
 from crawler.outcomes import says_report, signs
 from crawler.portals import host_key
@@ -42,6 +42,8 @@ def page_title(response: TextResponse) -> str:
 
 def is_report_page(response: TextResponse) -> bool:
     """Whether a page that was asked for as a list is itself a report, by the text outside its links."""
+    if isinstance(response, JsonResponse):
+        return False
     pieces = response.xpath("//body//text()[not(ancestor::a or ancestor::script or ancestor::style)]").getall()
     text = re.sub(r"\s+", "", "".join(pieces))
     headings = sum(heading.search(text) is not None for heading in signs().headings)
@@ -50,6 +52,8 @@ def is_report_page(response: TextResponse) -> bool:
 
 def frame_of(response: TextResponse) -> str | None:
     """The address of the page that a shell shows in a frame on its own host, None where there is none."""
+    if isinstance(response, JsonResponse):
+        return None
     for source in response.xpath("//iframe/@src | //frame/@src").getall():
         url = response.urljoin(source.strip())
         if (

@@ -38,6 +38,8 @@ class Listing(NamedTuple):
     `columns` are links outside the lines that lead to further lists (tabs of years), walked like lines that do.
     `complete` says whether a page without lines is a page of the list all the same (True: the list ends here), or lacks
     the list it should hold (False); where the family cannot tell (None), a further page without lines lacks it.
+    `probes` are addresses that hold a report or nothing, and nobody lists which (a page a body and year): they are
+    asked for, those that hold one become lines, the others leave no trace but their captures.
     """
 
     entries: list[Entry]
@@ -45,6 +47,7 @@ class Listing(NamedTuple):
     declared: int | None
     columns: Sequence[Entry] = ()
     complete: bool | None = None
+    probes: Sequence[Entry] = ()
 
 
 @dataclass
@@ -64,6 +67,7 @@ class Walk:
     seen: set[str] = field(default_factory=set)
     asked: set[tuple[str, str, bytes]] = field(default_factory=set)
     framed: bool = False
+    probe: bool = False
     is_report: bool = False
     outcome: str | None = None
     note: str | None = None
