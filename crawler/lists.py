@@ -26,7 +26,7 @@ from crawler.portals import host_key
 DISCLOSURE = ".zfxxgk_zdgkc"
 """The container of the disclosure-platform layout that most vendors share since 2020."""
 
-_DATE = re.compile(r"(?<!\d)((?:19|20)\d\d)[-/.年](\d{1,2})[-/.月](\d{1,2})(?!\d)日?")
+_DATE = re.compile(r"(?<!\d)((?:19|20)\d\d)\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})(?!\d)\s*日?")
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _IN_SCRIPT = re.compile(r"""["']((?:https?:)?//?[^"']+|[\w./-]+\.s?html?)["']""")
 _PAGER_WORDS = re.compile(
@@ -87,9 +87,9 @@ def pagers(text: str) -> list[Pager]:
 
 
 def date_in(*texts: str) -> str | None:
-    """The first date as `YYYY-MM-DD` in one of the texts, else in all of them together; white space is ignored."""
-    for text in (*texts, "".join(texts)):
-        if date := _DATE.search(re.sub(r"\s+", "", text)):
+    """The first date as `YYYY-MM-DD` in one of the texts, else in all of them together without their white space."""
+    for text in (*texts, "".join(texts), re.sub(r"\s+", "", "".join(texts))):
+        if date := _DATE.search(text):
             return f"{date[1]}-{int(date[2]):02d}-{int(date[3]):02d}"
     return None
 

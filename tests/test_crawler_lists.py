@@ -13,6 +13,7 @@ from crawler.lists import (
     DISCLOSURE,
     Entry,
     at_directory,
+    date_in,
     leads_to_list,
     lines,
     names_group,
@@ -112,6 +113,14 @@ def test_what_leads_to_a_further_list(title: str, column: bool, group: bool) -> 
 )
 def test_which_addresses_are_columns(path: str, column: bool) -> None:
     assert is_column_address(path) is column
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2021-02-18 09:30:00", "[2021-\n02-18]", "2021年2 月 18日", "1 2021/2/18", "2021-0\n2-18", "发布：2021.02.18"],
+)
+def test_dates_as_lists_print_them(text: str) -> None:
+    assert date_in(text) == "2021-02-18"
 
 
 def test_a_title_says_whether_it_is_a_report() -> None:
