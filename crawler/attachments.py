@@ -23,6 +23,12 @@ _SCRIPT = re.compile(
     r"(downfile|download|downloadfile|fileload|filedownload)\.(jsp|do|aspx|php|action)$", re.IGNORECASE
 )
 _PLACES = re.compile(r"^(/.*)?/(attachment|attach|__local|group\d+/M\d+)/.*\.\w{2,5}$|/download/\w+$", re.IGNORECASE)
+_TEXT = (
+    "#zoom, #zoomcon, #UCAP-CONTENT, ucapcontent, .TRS_Editor, .TRS_UEDITOR, .trs_editor_view, [id^=vsb_content], "
+    ".v_news_content, #ivs_content, .bt_content, .artile_zw, .wzzw-article, .article-content, .ewb-article-content, "
+    ".m-txt-article, .Custom_UnionStyle"
+)
+"""The boxes in which the vendors' templates put an article's text."""
 _NOT_THE_PAGE = re.compile(
     r"(?:^|[\s_-])(header|footer|foot|nav|menu|crumbs?|friend\w*|yqlj)(?=$|[\s_-])", re.IGNORECASE
 )
@@ -36,9 +42,10 @@ class Attachment(NamedTuple):
 
 
 def attachments(response: TextResponse) -> list[Attachment]:
-    """The files that a report's page links or shows in a frame, in the order of the page, each address once."""
+    """The files that a report's page links or shows in a frame, in the order of the page, each address once; of a text
+    without a table also its pictures, which may be the tables."""
     found: dict[str, str] = {}
-    for url, text in _linked(response):
+    for url, text in (*_linked(response), *_pictures(response)):
         if url and url.partition("#")[0] != response.url.partition("#")[0]:
             found.setdefault(url, text)
     return [Attachment(url, text) for url, text in found.items()]
@@ -54,6 +61,15 @@ def is_file(url: str) -> bool:
     except ValueError:
         return False
     return any(_FILE.search(value) for value in values)
+
+
+def _pictures(response: TextResponse) -> Iterator[tuple[str, str]]:
+    boxes = response.css(_TEXT)
+    if not boxes or boxes.css("table"):
+        return
+    for source in boxes.css("img::attr(src)").getall():
+        if source.strip() and not source.strip().lower().startswith("data:"):
+            yield original(response.urljoin(source.strip())), ""
 
 
 def _linked(response: TextResponse) -> Iterator[tuple[str, str]]:

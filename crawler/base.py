@@ -125,6 +125,8 @@ class PortalSpider(ReportSpider):
         visit, walk = self._place(response.meta)
         walk.pages += 1
         verdict = answer_verdict(response)
+        if verdict.outcome == "unchanged":
+            verdict = verdict._replace(outcome="failed", note="304 to a request that named no version")
         capture = answered(response, self.session.crawl_id, verdict.outcome, verdict.note)
         good = verdict.outcome == "ok"
         read = isinstance(response, TextResponse) and (

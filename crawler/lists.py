@@ -26,11 +26,12 @@ from crawler.portals import host_key
 DISCLOSURE = ".zfxxgk_zdgkc"
 """The container of the disclosure-platform layout that most vendors share since 2020."""
 
-_DATE = re.compile(r"(?<!\d)((?:19|20)\d\d)[-/.年](\d{1,2})[-/.月](\d{1,2})(?!\d)日?")
+_DATE = re.compile(r"(?<!\d)((?:19|20)\d\d)\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})(?!\d)\s*日?")
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _IN_SCRIPT = re.compile(r"""["']((?:https?:)?//?[^"']+|[\w./-]+\.s?html?)["']""")
 _PAGER_WORDS = re.compile(
-    r"(首|末|尾|上一?|下一?|前一?|后一?)页|[\d\s.<>«»…]*|更多.{0,2}|返回.*|[上下]一篇.*|more", re.IGNORECASE
+    r"(首|末|尾|上一?|下一?|前一?|后一?)页|[\s.<>«»…\[\]]*\d{0,3}[\s.<>«»…\[\]]*|更多.{0,2}|返回.*|[上下]一篇.*|more",
+    re.IGNORECASE,
 )
 _FURNITURE = re.compile(
     r"(?:^|[\s_-])(header|footer|foot|crumbs?|breadcrumbs?|position|location|dqwz|friend\w*|yqlj|share|pagination)(?=$|[\s_-])",
@@ -86,9 +87,9 @@ def pagers(text: str) -> list[Pager]:
 
 
 def date_in(*texts: str) -> str | None:
-    """The first date as `YYYY-MM-DD` in one of the texts, else in all of them together; white space is ignored."""
-    for text in (*texts, "".join(texts)):
-        if date := _DATE.search(re.sub(r"\s+", "", text)):
+    """The first date as `YYYY-MM-DD` in one of the texts, else in all of them together without their white space."""
+    for text in (*texts, "".join(texts), re.sub(r"\s+", "", "".join(texts))):
+        if date := _DATE.search(text):
             return f"{date[1]}-{int(date[2]):02d}-{int(date[3]):02d}"
     return None
 
@@ -97,9 +98,9 @@ def title_of(link: Element) -> str:
     """A link's whole title: its `title` where the text is cut or says less, else its text without a date."""
     text = _DATE.sub("", _text(link))
     text = re.sub(r"[\[(（【]\s*[\])）】]\s*$", "", text).strip()
-    attribute = _squeezed(link.get("title") or "")
-    attribute = re.sub(r"^标题[:：]\s*", "", attribute.splitlines()[0] if attribute else "")
-    if attribute and (not text or len(attribute) >= len(text) or text.endswith(("…", "...", "。。"))):
+    said = (link.get("title") or "").strip().splitlines()
+    attribute = re.sub(r"^标题[:：]\s*", "", _squeezed(said[0] if said else ""))
+    if attribute and (not text or len(attribute) >= len(text) or text.endswith(("…", "..", "。。"))):
         return attribute
     return text
 
