@@ -49,6 +49,14 @@ def test_one_body_and_pages_that_wait_until_they_are_due(tmp_path: Path) -> None
         assert crawls.outcomes() == {"new": 5, "unchanged": 1}
 
 
+def test_fields_of_a_call() -> None:
+    call = """<script>loadDynamic('/module/xxgk/search.jsp?infotypeId=A08&area=002276772','div11565','0','1000','1','2')
+        </script>"""
+    read = read_form(HtmlResponse("http://127.0.0.1/col/col11565/index.html", body=call.encode(), encoding="utf-8"))
+    assert read is not None
+    assert [read[name] for name in ("infotypeId", "area", "divid", "jdid")] == ["A08", "002276772", "div11565", "2"]
+
+
 def test_addresses_and_fields() -> None:
     url = f"http://127.0.0.1{REPORT}?fbtime=2017&area={AREAS[0]}"
     pages = annual_pages(url, [AREAS[1]])

@@ -29,8 +29,8 @@ def asked_years(site: LonsunSite, organ: str) -> list[str | None]:
 
 
 def test_parameters_of_a_script() -> None:
-    script = """<script>Ls.load({url: '/site/label/8888', data: {IsAjax: 1, labelName: 'publicInfoList',
-        siteId: 6781961, catId: catId, pageSize: "20", file: '/ahxxgk/publicInfoList_new', pageIndex: n}});</script>"""
+    script = """<script>var siteId = '6781961'; Ls.load({url: '/site/label/8888', data: {labelName: 'publicInfoList',
+        siteId: siteId, catId: catId, pageSize: "20", file: '/ahxxgk/publicInfoList_new', pageIndex: n}});</script>"""
     url = "http://127.0.0.1/public/column/7011?type=4&catId=12&action=list"
     read = read_label(HtmlResponse(url, body=script.encode(), encoding="utf-8"))
     assert read is not None
