@@ -78,15 +78,15 @@ class HanwebXxgk(PortalSpider):
 
 
 def annual_pages(base: str, areas: Iterable[str]) -> list[Entry]:
-    """The addresses of each body's reports, the newest year first, as far as the year before this one in China;
+    """The addresses of each body's reports, the newest year of all bodies first, as far as the year before this one in China;
     `base` gives the order of the parameters where it is such an address itself."""
     newest = (datetime.now(UTC) + timedelta(hours=8)).year - 1
     query = dict(parse_qsl(urlsplit(base).query, keep_blank_values=True)) if REPORT in base else {}
     root = base.partition(REPORT)[0] if REPORT in base else urljoin(base, "/").rstrip("/")
     return [
         Entry(f"{root}{REPORT}?{urlencode(query | {'area': area, 'fbtime': year})}", f"{area} {year}年", None)
-        for area in areas
         for year in range(newest, FIRST_YEAR - 1, -1)
+        for area in areas
     ]
 
 
