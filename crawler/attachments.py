@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from scrapy.http import TextResponse
 
+from crawler.columns import absolute
 from crawler.lists import address_of, original, path_of
 
 MOST = 60  # attachments of one page; the longest honest list seen has some 20
@@ -69,7 +70,7 @@ def _pictures(response: TextResponse) -> Iterator[tuple[str, str]]:
         return
     for source in boxes.css("img::attr(src)").getall():
         if source.strip() and not source.strip().lower().startswith("data:"):
-            yield original(response.urljoin(source.strip())), ""
+            yield original(absolute(response.urljoin(""), source)), ""
 
 
 def _linked(response: TextResponse) -> Iterator[tuple[str, str]]:
@@ -88,7 +89,7 @@ def _linked(response: TextResponse) -> Iterator[tuple[str, str]]:
             if is_file(url) or (url and "attachment" in (element.get("class") or "")):
                 yield url, text
             continue
-        source = (element.get("src") or element.get("data") or "").strip()
+        source = absolute(base, element.get("src") or element.get("data") or "")
         shown = parse_qs(urlsplit(source).query).get("file", [source])[0]  # a viewer names its file
-        if shown and is_file(shown):
-            yield original(response.urljoin(unquote(shown) if shown != source else shown)), ""
+        if is_file(shown):
+            yield original(absolute(base, shown)), ""

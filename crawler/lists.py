@@ -13,13 +13,13 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from lxml.etree import _Element as Element
 from parsel import Selector
 from scrapy.http import TextResponse
 
-from crawler.columns import is_column_address
+from crawler.columns import absolute, is_column_address
 from crawler.outcomes import is_report_title, says_report, signs
 from crawler.portals import host_key
 
@@ -42,6 +42,7 @@ _CREATE_PAGE = re.compile(
     r"""createPageHTML\(\s*(?:(?P<box>["'][^"']*["'])\s*,\s*)?["']?(?P<pages>\d+)["']?\s*,\s*["']?(?P<current>\d+)["']?\s*,"""
     r"""\s*["'](?P<prefix>[^"']+)["']\s*,\s*["']\.?(?P<extension>\w+)["'](?:\s*,\s*["']?(?P<total>\d+))?"""
 )
+_LONGEST_TITLE = 1000  # characters; what is longer is no title, and patterns are not tried on all of it
 _LINE_TAGS = ("li", "tr", "dd", "dt")
 
 
@@ -77,7 +78,7 @@ class Pager(NamedTuple):
 def pagers(text: str) -> list[Pager]:
     """Every `createPageHTML` call of a page. A string as first argument makes it UCAP's: pages from 1, a total."""
     found = []
-    for call in _CREATE_PAGE.finditer(re.sub(r"(?m)^\s*//.*$", "", text)):
+    for call in _CREATE_PAGE.finditer(re.sub(r"(?m)^[ \t]*//.*$", "", text)):
         ucap = call["box"] is not None
         total = int(call["total"]) if call["total"] and ucap else None
         current = max(0, int(call["current"]) - ucap)
@@ -96,13 +97,13 @@ def date_in(*texts: str) -> str | None:
 
 def title_of(link: Element) -> str:
     """A link's whole title: its `title` where the text is cut or says less, else its text without a date."""
-    text = _DATE.sub("", _text(link))
+    text = _DATE.sub("", _text(link)[: 2 * _LONGEST_TITLE])
     text = re.sub(r"[\[(（【]\s*[\])）】]\s*$", "", text).strip()
     said = (link.get("title") or "").strip().splitlines()
     attribute = re.sub(r"^标题[:：]\s*", "", _squeezed(said[0] if said else ""))
     if attribute and (not text or len(attribute) >= len(text) or text.endswith(("…", "..", "。。"))):
-        return attribute
-    return text
+        return attribute[:_LONGEST_TITLE]
+    return text[:_LONGEST_TITLE]
 
 
 def address_of(link: Element, base: str) -> str:
@@ -113,10 +114,7 @@ def address_of(link: Element, base: str) -> str:
         if inside is None:
             return ""
         href = inside[1]
-    try:
-        return original(urljoin(base, href))
-    except ValueError:
-        return href
+    return original(absolute(base, href))
 
 
 def original(url: str) -> str:
@@ -249,7 +247,7 @@ def _groups(root: Element, base: str) -> Iterator[list[Entry]]:
     held: dict[Element, set[str]] = defaultdict(set)
     links: dict[Element, list[tuple[Element, str]]] = {}
     usable = [link for link in root.iter("a") if link.get("href") is not None and not _furniture(link, root)]
-    usable = [link for link in usable if not _PAGER_WORDS.fullmatch(title_of(link).strip())]
+    usable = [link for link in usable if not _PAGER_WORDS.fullmatch(title_of(link)[:20])]
     for link in usable:
         for above in _above(link, root):
             held[above].add(link.get("href") or "")

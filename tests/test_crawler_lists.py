@@ -68,6 +68,16 @@ def test_a_container_is_read_whole_and_nothing_beside_it() -> None:
     assert found == [Entry(f"{BASE}1.html", "关于检查的通知", None), Entry("", "无链接的一行2020年年报", "2021-02-01")]
 
 
+def test_addresses_that_are_none_break_nothing() -> None:
+    broken = f"<ul><li><a href='http://[::1/1.html'>{A}</a></li><li><a href='2.html'>{B}</a></li></ul>"
+    frames = "<iframe src='http://[::1/'></iframe><img src='http://[x'><a href='http://[::1/f.pdf'>x</a>"
+    assert lines(page(broken)) == [Entry("", A, None), Entry(f"{BASE}2.html", B, None)]
+    assert frame_of(page(frames)) is None
+    assert attachments(page(f"<div id='zoom'>{frames}</div>")) == []
+    blank = page("<script>" + "\n" * 200_000 + "</script><p>" + "." * 200_000 + "</p><a href='1.html'>" + "." * 200_000)
+    assert (lines(blank), pager_of(blank), next_link(blank)) == ([], None, None)
+
+
 def test_mirrors_and_directories_without_a_slash() -> None:
     assert original("http://big5.x.gov.cn/gate/big5/www.x.gov.cn/a/1.html") == "http://www.x.gov.cn/a/1.html"
     assert original("http://www.x.gov.cn/a/big5/1.html") == "http://www.x.gov.cn/a/big5/1.html"
