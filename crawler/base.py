@@ -25,11 +25,11 @@ from scrapy.http import Response, TextResponse
 
 from archive.addresses import canonical_url
 from archive.store import Capture
-from crawler.attachments import attachments
+from crawler.attachments import attachments, is_file
 from crawler.captures import answer_verdict, answered, media_type_of, unanswered
 from crawler.columns import COLUMN_ADDRESS, frame_of, is_column_address, is_report_page, page_title
 from crawler.gate import gate_for
-from crawler.lists import Entry, leads_to_list, names_group, path_of
+from crawler.lists import Entry, leads_to_list, names_group, names_report, path_of
 from crawler.middlewares import foreign
 from crawler.outcomes import is_report_title, says_report
 from crawler.pipelines import Page
@@ -123,10 +123,13 @@ class PortalSpider(ReportSpider):
         visit, walk = self._place(response.meta)
         walk.pages += 1
         verdict = answer_verdict(response)
+        if verdict.outcome == "unchanged":
+            verdict = verdict._replace(outcome="failed", note="304 to a request that named no version")
         capture = answered(response, self.session.crawl_id, verdict.outcome, verdict.note)
         good = verdict.outcome == "ok"
         read = isinstance(response, TextResponse) and (
-            good or (verdict.outcome in ("gone", "failed") and self.may_fail(response))
+            good
+            or (verdict.outcome in ("gone", "failed") and "dataloss" not in response.flags and self.may_fail(response))
         )
         if not read or not isinstance(response, TextResponse):
             self.session.save_capture(capture, response.body or None, media_type_of(response))
@@ -150,6 +153,7 @@ class PortalSpider(ReportSpider):
             walk.is_report = True
             yield self._own_report(visit, walk, page, capture)
             yield from self._attached(visit.portal, page, capture.url)
+            listing = listing._replace(entries=[entry for entry in listing.entries if not is_file(entry.url)])
         else:
             listed = self.session.save_capture(capture, response.body or None, media_type_of(response))
             self.list_pages.add(str(listed.sha256))
@@ -351,10 +355,14 @@ class PortalSpider(ReportSpider):
         """Whether a column is its own report: by its text; where it shows no list, by a body's name or a file."""
         if is_report_page(page):
             return True
-        if listing.entries or listing.columns or listing.complete or frame_of(page) is not None:
+        if any(not is_file(entry.url) for entry in listing.entries):
             return False
-        named = walk.depth > 0 and is_report_title(walk.title) and not names_group(walk.title)
-        return named or (says_report(page_title(page)) and bool(attachments(page)))
+        if listing.columns or listing.complete or frame_of(page) is not None:
+            return False
+        title = page_title(page)
+        if names_report(title) and not names_group(title) and attachments(page):
+            return True
+        return walk.depth > 0 and not listing.entries and is_report_title(walk.title) and not names_group(walk.title)
 
     def _own_report(self, visit: Visit, walk: Walk, page: TextResponse, capture: Capture) -> Page:
         """The answer of a column that is itself the report, as that report's capture and line."""

@@ -8,6 +8,7 @@ text says: the six headings and the tables' labels stand in no list.
 from __future__ import annotations
 
 import re
+from urllib.parse import urljoin, urlsplit
 
 from scrapy.http import JsonResponse, TextResponse
 
@@ -50,17 +51,23 @@ def is_report_page(response: TextResponse) -> bool:
     return headings >= _HEADINGS_OF_A_REPORT or (signs().tables.search(text) is not None and "<table" in response.text)
 
 
+def absolute(base: str, href: str) -> str:
+    """An address resolved against its page's; empty where it is none (a broken IPv6 host)."""
+    try:
+        url = urljoin(base, href.strip())
+        urlsplit(url)
+    except ValueError:
+        return ""
+    return url
+
+
 def frame_of(response: TextResponse) -> str | None:
     """The address of the page that a shell shows in a frame on its own host, None where there is none."""
     if isinstance(response, JsonResponse):
         return None
+    base = response.urljoin("")
     for source in response.xpath("//iframe/@src | //frame/@src").getall():
-        url = response.urljoin(source.strip())
-        if (
-            source.strip()
-            and url.startswith("http")
-            and host_key(url) == host_key(response.url)
-            and url != response.url
-        ):
+        url = absolute(base, source) if source.strip() else ""
+        if url.startswith("http") and host_key(url) == host_key(response.url) and url != response.url:
             return url
     return None

@@ -9,7 +9,9 @@ from urllib.parse import urljoin
 
 from conftest import Crawls
 
+from archive.store import Store
 from crawler.replica.county import CountySite
+from crawler.replica.demo import _found
 from crawler.replica.reports import fill
 
 
@@ -31,6 +33,8 @@ def crawl_of(site: CountySite, folder: Path, family: str, column: str, **more: s
     assert crawls.rows("SELECT declared, found, outcome FROM visit") == [
         (planted["declared"], planted["found"], site.visit)
     ]
+    with Store.open(crawls.db, write=False) as store:
+        assert _found(store, "replica") == planted, "what `gongkai demo` compares"
     files = "SELECT url FROM capture WHERE kind = 'attachment' AND outcome = 'new' AND note LIKE 'attachment of%'"
     assert {url for (url,) in crawls.rows(files)} == {site.url + path for path in site.attachments}
     check_readings(crawls, site)

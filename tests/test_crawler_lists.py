@@ -13,6 +13,7 @@ from crawler.lists import (
     DISCLOSURE,
     Entry,
     at_directory,
+    date_in,
     leads_to_list,
     lines,
     names_group,
@@ -41,7 +42,7 @@ MENU = "<ul><li><a href='/a/'>首页</a></li><li><a href='/c/'>政府信息公�
     [
         f"<ul><li><a href='1.html'>{A}</a><span>2021-01-25</span></li><li><a href='2.html'>{B}</a></li></ul>",
         f"<ul><li><span>[2021-01-25]</span><a href='./1.html' title='{A}'>{A[:9]}…</a></li>"
-        f"<li><a href='./2.html' title='标题：{B}'>{B[:9]}...</a></li></ul>",
+        f"<li><a href='./2.html' title='标题：{B}\n发布日期：2021-02-01'>{B[:9]}...</a></li></ul>",
         f"<table><tr><td>1</td><td><a href='1.html'>{A}</a></td><td>2021年1月25日</td></tr>"
         f"<tr><td>2</td><td><a href='2.html'>{B}</a></td><td></td></tr></table>",
         f"<div><div class='r'><a href='1.html'>{A}<i>2021.01.25</i></a></div>"
@@ -65,6 +66,16 @@ def test_a_container_is_read_whole_and_nothing_beside_it() -> None:
     inside = "<ul><li><a href='1.html'>关于检查的通知</a></li><li>无链接的一行2020年年报<b>2021-02-01</b></li></ul>"
     found = lines(page(f"{beside}<div class='zfxxgk_zdgkc'>{inside}</div>"), (DISCLOSURE,))
     assert found == [Entry(f"{BASE}1.html", "关于检查的通知", None), Entry("", "无链接的一行2020年年报", "2021-02-01")]
+
+
+def test_addresses_that_are_none_break_nothing() -> None:
+    broken = f"<ul><li><a href='http://[::1/1.html'>{A}</a></li><li><a href='2.html'>{B}</a></li></ul>"
+    frames = "<iframe src='http://[::1/'></iframe><img src='http://[x'><a href='http://[::1/f.pdf'>x</a>"
+    assert lines(page(broken)) == [Entry("", A, None), Entry(f"{BASE}2.html", B, None)]
+    assert frame_of(page(frames)) is None
+    assert attachments(page(f"<div id='zoom'>{frames}</div>")) == []
+    blank = page("<script>" + "\n" * 200_000 + "</script><p>" + "." * 200_000 + "</p><a href='1.html'>" + "." * 200_000)
+    assert (lines(blank), pager_of(blank), next_link(blank)) == ([], None, None)
 
 
 def test_mirrors_and_directories_without_a_slash() -> None:
@@ -112,6 +123,14 @@ def test_what_leads_to_a_further_list(title: str, column: bool, group: bool) -> 
 )
 def test_which_addresses_are_columns(path: str, column: bool) -> None:
     assert is_column_address(path) is column
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2021-02-18 09:30:00", "[2021-\n02-18]", "2021年2 月 18日", "1 2021/2/18", "2021-0\n2-18", "发布：2021.02.18"],
+)
+def test_dates_as_lists_print_them(text: str) -> None:
+    assert date_in(text) == "2021-02-18"
 
 
 def test_a_title_says_whether_it_is_a_report() -> None:
@@ -177,6 +196,11 @@ def test_attachments_are_files_by_name_script_or_place() -> None:
         (f"{BASE}c.pdf", ""),
     ]
     assert not is_file(f"{BASE}1.html")
+    pictures = (
+        "<img src='/logo.png'><div id='zoom'>{}<p><img src='./W020.png'><img src='data:image/png;base64,AA'></p></div>"
+    )
+    assert [url for url, _ in attachments(page(pictures.format("")))] == [f"{BASE}W020.png"]
+    assert attachments(page(pictures.format("<table><tr><td>1</td></tr></table>"))) == []
 
 
 def test_an_article_is_joined_before_its_pager_whatever_the_pages_charset() -> None:
@@ -218,3 +242,7 @@ def test_lists_of_bare_names_and_of_titles_without_a_year() -> None:
     found = lines(page(f"{MENU}{reports}<ul>{notices}</ul>{news}"))
     assert [line.title for line in found] == [A, B, "公告1", "公告2", "公告3"], "the largest dated list too, no sidebar"
     assert lines(page(MENU)) == []
+    years = lines(page(f"{MENU}<ul><li><a href='./2021/'>2021</a></li><li><a href='./2020/'>2020</a></li></ul>"))
+    assert [line.title for line in years] == ["2021", "2020"]
+    numbers = "<div><a href='index_1.html'>2</a><a href='index_2.html'>3</a><a href='index_1.html'>下一页</a></div>"
+    assert lines(page(f"{MENU}{numbers}")) == []

@@ -2,7 +2,7 @@
 
 Besides the shared traps: pages from 0 or from 1 (`base`; page 0 then gives page 1 again, or nothing: `zeroth`), the
 parameters inside `params` (`wrapped`; anything else is an error 500 or an empty answer), the site's id in one script
-or the other, a `title` cut beside a `realtitle`, a `total` that counts a line listed twice.
+or the other, a `title` cut beside a `realtitle`, a `total` that counts a telephone twin.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class EpointEwbSite(FamilySite):
         if known != (GUID, "003017002", "001001", "POST"):
             return json_answer(json.dumps({"custom": {"total": 0, "data": []}}))
         index = int(asked["pageIndex"])
-        lines = [*self.lines[:5], self.lines[0], *self.lines[5:]]
+        lines = [*self.lines[:5], self.lines[0].twin(), *self.lines[5:]]
         page = max(0, index - self.base)
         shown = lines[page * PER_PAGE : (page + 1) * PER_PAGE] if index >= self.base or self.zeroth else []
         data = [
@@ -82,5 +82,5 @@ class EpointEwbSite(FamilySite):
         return json_answer(json.dumps({"custom": {"total": len(lines), "data": data}}, ensure_ascii=False))
 
     def planted(self) -> dict[str, Any]:
-        """The service counts a line that is listed twice."""
+        """The service counts the telephone twin of a line."""
         return super().planted() | {"declared": len(self.lines) + 1, "findings": {"count_mismatch": 1}}

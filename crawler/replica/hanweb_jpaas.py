@@ -2,7 +2,7 @@
 
 Besides the shared traps: `queryData` in single quotes, the page's other units, page 1 again for a page number that
 comes the wrong way (`paging` says which way this site wants), links of the older product among the new, a `count`
-that counts a line listed twice, a year as a column of its own.
+that counts a line listed twice and a telephone twin, a year as a column of its own.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class HanwebJpaasSite(FamilySite):
     family = "hanweb-jpaas"
     place, region = "兴化市", "321281"
     column = COLUMN
-    more = ("duplicate", "not_a_report")
+    more = ("duplicate", "duplicate", "not_a_report")
 
     def __init__(
         self, host: str = "127.0.0.1", port: int = 0, *, paging: str = "paramJson", spelling: str = "bulidstatic"
@@ -75,7 +75,11 @@ class HanwebJpaasSite(FamilySite):
             return json_answer(json.dumps({"success": True, "code": "200", "data": {"html": "<div></div>"}}))
         way = json.loads(query.get("paramJson") or "{}") if self.paging == "paramJson" else query
         page = int(way.get("pageNo", 1))
-        lines = [*self.lines[:4], self.lines[2], *self.lines[4:8]] if page_id == "1229000222" else self.lines[8:]
+        lines = (
+            [*self.lines[:4], self.lines[2], self.lines[4].twin(), *self.lines[4:8]]
+            if page_id == "1229000222"
+            else self.lines[8:]
+        )
         items = "".join(
             f"<li class='clearfix'>{line.link()}<span class='bt-right'>{line.date}</span></li>"
             for line in lines[(page - 1) * ROWS : page * ROWS]
@@ -86,7 +90,7 @@ class HanwebJpaasSite(FamilySite):
 
     def planted(self) -> dict[str, Any]:
         """Both lists say how many lines they have; the column's counts one twice."""
-        return super().planted() | {"declared": len(self.lines) + 1, "findings": {"count_mismatch": 1}}
+        return super().planted() | {"declared": len(self.lines) + 2, "findings": {"count_mismatch": 1}}
 
 
 def _single(unit: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ ordinary column: parameters that stand in the script only, a second call for ano
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from crawler.replica.site import NOT_FOUND, Answer, Query
 from crawler.replica.traps import FamilySite, Line, document, html, metas
@@ -23,8 +23,19 @@ class LonsunSite(FamilySite):
     family = "lonsun"
     place, region = "平昌县", "511923"
     column = f"/public/column/{ALL}?type=4&action=rel"
-    fates = ("report", "missing", "gbk", "image", "attached", "report", "report", "blocked", "report", "report")
-    more = ("not_a_report", "not_a_report", "not_a_report", "not_a_report")
+    fates: ClassVar[tuple[str, ...]] = (
+        "report",
+        "missing",
+        "gbk",
+        "image",
+        "attached",
+        "report",
+        "report",
+        "blocked",
+        "report",
+        "report",
+    )
+    more: tuple[str, ...] = ("not_a_report", "not_a_report", "not_a_report", "not_a_report")
 
     def organ(self, number: int) -> str:
         """The body that a line belongs to."""
@@ -81,8 +92,10 @@ class LonsunSite(FamilySite):
                 for organ, name in NAMES.items()
             )
             return html(document("信息公开", self.menu(ALL), f'<ul class="clearfix">{items}</ul>'))
-        if organ not in (*NAMES, ALL) or query.query.get("type") != "3":
+        if organ not in (*NAMES, ALL) or query.query.get("type") not in ("2", "3"):
             return NOT_FOUND
+        if query.query["type"] == "2":
+            return html(document("信息公开指南", self.menu(organ), "<p>公开指南的内容。</p>"))
         if organ in (NONE, ALL):
             return html(document("信息公开年报", self.menu(organ), '<div class="content">暂无相关信息</div>'))
         mine = [line for line in self.lines if self.organ(line.number) == organ]
@@ -93,6 +106,22 @@ class LonsunSite(FamilySite):
     def planted(self) -> dict[str, Any]:
         """A body without reports is said to have none; the office that lists the bodies is such a body too."""
         return super().planted() | {"findings": {"empty_column": 2}}
+
+
+class LonsunBodySite(LonsunSite):
+    """One body of the site, known by the address of its guide."""
+
+    column = f"/public/column/{FIRST}?type=2&nav=1"
+    fates = LonsunSite.fates[:6]
+    more = ()
+
+    def row_of(self, line: Line) -> tuple[str, str | None]:
+        """The page prints a year; the row has the portal's name before it."""
+        return f"{self.place}人民政府 {line.year}年", None
+
+    def planted(self) -> dict[str, Any]:
+        """Nothing is missing."""
+        return super().planted() | {"findings": {}}
 
 
 class LonsunColumnSite(FamilySite):

@@ -25,7 +25,7 @@ def frame(article: Article) -> str:
     return (
         f'<!DOCTYPE html><html><head><meta charset="utf-8"><title>{article.title}</title></head><body>'
         f"<h1>{article.title}</h1><p>发布时间：{article.date} 来源：{article.publisher}</p>"
-        f'<div class="content">{article.body}</div></body></html>'
+        f'<div class="article-content">{article.body}</div></body></html>'
     )
 
 

@@ -37,6 +37,11 @@ class Line(NamedTuple):
     body: str
     year: int
 
+    def twin(self) -> Line:
+        """The same page as telephones are given it."""
+        name, _, extension = self.path.rpartition(".")
+        return self._replace(path=f"{name}_wap.{extension}")
+
     def link(self, href: str | None = None, *, titled: bool = True) -> str:
         """The line's `<a>`: every second text is cut beside a whole `title`, every third has no `title`."""
         shown, attribute = self.title, ""

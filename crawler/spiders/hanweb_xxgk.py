@@ -18,7 +18,7 @@ import html
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from urllib.parse import parse_qs, parse_qsl, urlencode, urljoin, urlsplit
+from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
 from scrapy import FormRequest, Request
 from scrapy.http import TextResponse
@@ -26,19 +26,17 @@ from scrapy.http import TextResponse
 from crawler.attachments import attachments
 from crawler.base import Entry, Listing, PortalSpider
 from crawler.columns import is_report_page, page_title
-from crawler.lists import DISCLOSURE, lines
+from crawler.lists import DISCLOSURE, lines, next_link
 from crawler.outcomes import is_report_title
 from crawler.walks import Walk
+from crawler.xxgk import read_form
 
 REPORT = "/module/xxgk/xxgkAnnualReport.jsp"
 LEAST = 200  # characters of a report's text; an empty answer may be a page with a heading
 FIRST_YEAR = 2008  # Order 492 has been in force since May 2008
 _CODE = "[0-9A-HJ-NP-RTUWXY]{18}"
 _AREA = re.compile(rf"(?<![0-9A-Z])({_CODE})(?=/20\d\d-)|\barea=({_CODE})(?![0-9A-Za-z])")
-_CALL = re.compile(r"loadDynamic\((.*?)\)\s*;", re.DOTALL)
-_ARGUMENT = re.compile(r"""'([^']*)'\s*(?=,|$)|"([^"]*)"\s*(?=,|$)""")
 _PAGES = re.compile(r"共\s*(?:<[^>]*>)?\s*(\d+)\s*(?:<[^>]*>)?\s*页")
-_FIELDS = ("infotypeId", "jdid", "area", "divid", "standardXxgk", "isAllList", "texttype", "sortfield")
 
 
 class HanwebXxgk(PortalSpider):
@@ -47,8 +45,8 @@ class HanwebXxgk(PortalSpider):
     name = "hanweb-xxgk"
 
     def may_fail(self, response: TextResponse) -> bool:
-        """A year for which a body has no report."""
-        return REPORT in response.url
+        """A year for which a body has no report; a server's error is none."""
+        return REPORT in response.url and response.status < 500
 
     def listing(self, response: TextResponse) -> Listing:
         """A body's report and its other years, a column's lines, or the bodies that a page names."""
@@ -80,43 +78,16 @@ class HanwebXxgk(PortalSpider):
 
 
 def annual_pages(base: str, areas: Iterable[str]) -> list[Entry]:
-    """The addresses of each body's reports, the newest year first, as far as the year before this one in China;
+    """The addresses of each body's reports, the newest year of all bodies first, as far as the year before this one in China;
     `base` gives the order of the parameters where it is such an address itself."""
     newest = (datetime.now(UTC) + timedelta(hours=8)).year - 1
     query = dict(parse_qsl(urlsplit(base).query, keep_blank_values=True)) if REPORT in base else {}
     root = base.partition(REPORT)[0] if REPORT in base else urljoin(base, "/").rstrip("/")
     return [
         Entry(f"{root}{REPORT}?{urlencode(query | {'area': area, 'fbtime': year})}", f"{area} {year}年", None)
-        for area in areas
         for year in range(newest, FIRST_YEAR - 1, -1)
+        for area in areas
     ]
-
-
-def read_form(response: TextResponse) -> dict[str, str] | None:
-    """The fields with which a column's script asks search.jsp; None where it does not."""
-    text = html.unescape(response.text)
-    if "search.jsp" not in text:
-        return None
-    form = {}
-    for name in _FIELDS:
-        said = re.findall(rf"""\b{name}["']?\s*[:=]\s*["']?([^"'&;\s)}}+]*)""", text)
-        said += response.xpath("//input[@name=$name or @id=$name]/@value", name=name).getall()
-        form[name] = next((value.rstrip(",") for value in said if value.rstrip(",")), "")
-    for call in _CALL.findall(text):
-        arguments = [a or b for a, b in _ARGUMENT.findall(call)]
-        at = next((n for n, value in enumerate(arguments) if re.fullmatch(r"div\w+", value)), None)
-        if at is not None:
-            form["divid"] = arguments[at]
-            given = arguments[at + 1 :]
-            form["infotypeId"] = form["infotypeId"] or (given[0] if given else "")
-            form["jdid"] = form["jdid"] or (given[3] if len(given) > 3 else "")
-    query = {name: values[-1] for name, values in parse_qs(urlsplit(response.url).query).items()}
-    column = re.search(r"/col/col(\d+)/", response.url)
-    form["infotypeId"] = query.get("number") or form["infotypeId"]
-    form["area"] = query.get("vc_xxgkarea") or query.get("area") or form["area"]
-    form["divid"] = form["divid"] or (f"div{column[1]}" if column else "")
-    form["sortfield"] = form["sortfield"] or ",createdatetime:0,orderid:0"
-    return form
 
 
 def search_page(column: str, form: dict[str, str], page: int, narrowed: bool | None = None) -> Request:
@@ -142,5 +113,6 @@ def read_lines(response: TextResponse) -> Listing:
     if narrowed is None:
         narrowed = bool(form["area"]) and bool(own)
     pages = max((int(count) for count in _PAGES.findall(html.unescape(response.text))), default=1)
-    more = search_page(column, form, page + 1, narrowed) if entries and page < pages else None
+    goes_on = bool(entries) and (page < pages or (pages == 1 and next_link(response) is not None))
+    more = search_page(column, form, page + 1, narrowed) if goes_on else None
     return Listing(own if narrowed else entries, more, None, complete=True)

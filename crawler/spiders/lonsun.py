@@ -12,26 +12,20 @@ Evidence: A (portals.md 3.9: an annual-report checker of Pingchang, crawlers of 
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterator
-from urllib.parse import parse_qsl, unquote_plus, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from scrapy import Request
 from scrapy.http import TextResponse
 
 from crawler.base import Entry, Listing, PortalSpider, redecoded
 from crawler.columns import is_report_page
+from crawler.label8888 import ORGAN, read_label
 from crawler.lists import DISCLOSURE, address_of, lines, title_of
 from crawler.walks import Walk
 
-_ORGAN = re.compile(r"/public/column/(\d+)")
-_LABEL = re.compile(r"""["'(]([^"'()\s?]*/site/label/8888)\b""")
-_PAIR = re.compile(r"""\b(\w+)["']?\s*:\s*(?:'([^']*)'|"([^"]*)"|(\w+))""")
-_QUERY = re.compile(r"""[?&"'](\w+)=([^&"'\s<>]*)""")
 _PAGES = re.compile(r"""pageCount["']?\s*[:=]\s*["']?(\d+)""")
-_KEPT = frozenset({"action", "catId", "catIds", "cId", "dateFormat", "file", "fuzzySearch", "fromCode", "isDate",
-                   "keyWords", "length", "organId", "pageSize", "result", "siteId", "sortType", "type"})  # fmt: skip
 
 
 class Lonsun(PortalSpider):
@@ -47,6 +41,8 @@ class Lonsun(PortalSpider):
         query = dict(parse_qsl(urlsplit(response.url).query))
         if query.get("action") == "rel":
             return Listing([], None, None, columns=list(read_bodies(response)))
+        if query.get("type") == "2":  # a body's guide, as portals are often known by
+            return Listing([], Request(re.sub(r"\?.*", "?type=3&nav=3", response.url)), None, complete=True)
         if query.get("type", "3") == "3":
             _, walk = self._place(response.meta)
             return Listing(read_years(response, walk.title), None, None)
@@ -56,12 +52,15 @@ class Lonsun(PortalSpider):
         return Listing([], label_page(response.url, *label, 1), None, complete=True)
 
     def labelled(self, response: TextResponse) -> Listing:
-        """One page of a column's lines; the next while this one is full, or while the pager counts more pages."""
+        """One page of a column's lines; the next while the pager counts more pages, else while there are lines."""
         (address, form), column, page = response.meta["label"], response.meta["column"], response.meta["page"]
         entries = lines(response.replace(url=column), ("body",))
         pages = _PAGES.search(response.text)
-        more = page < int(pages[1]) if pages else len(entries) >= int(form["pageSize"])
-        return Listing(entries, label_page(column, address, form, page + 1) if more else None, None, complete=True)
+        following = label_page(column, address, form, page + 1)
+        if not pages:
+            following.meta["guessed"] = len(entries) < int(form["pageSize"])  # the end, or a site that gives fewer
+        more = bool(entries) and (not pages or page < int(pages[1]))
+        return Listing(entries, following if more else None, None, complete=True)
 
     def _is_report(self, walk: Walk, page: TextResponse, listing: Listing) -> bool:
         return not listing.entries and is_report_page(page)
@@ -72,11 +71,11 @@ class Lonsun(PortalSpider):
 
 def read_bodies(response: TextResponse) -> Iterator[Entry]:
     """The bodies that `action=rel` lists, each with the address of its annual reports."""
-    own = _ORGAN.search(response.url)
+    own = ORGAN.search(response.url)
     seen = set()
     for link in response.xpath("//li//a[contains(@href, '/public/column/')]"):
         url = address_of(link.root, response.url)
-        organ = _ORGAN.search(url)
+        organ = ORGAN.search(url)
         annual = dict(parse_qsl(urlsplit(url).query)).get("type") == "3"
         if organ is None or organ[1] in seen or (own and organ[1] == own[1] and not annual):
             continue
@@ -93,38 +92,6 @@ def read_years(response: TextResponse, body: str) -> list[Entry]:
         if "timeFrame=" in url and "hasContent=false" not in url:
             found.append(Entry(url, f"{body} {title_of(link.root)}", None))
     return found
-
-
-def read_label(response: TextResponse) -> tuple[str, dict[str, str]] | None:
-    """The address and the parameters with which a column's script asks for its lines; None where it asks for none.
-
-    Of several calls the one for the column's own `catId` counts; what a call leaves out, the column's address says.
-    """
-    text = html.unescape(response.text)
-    calls = [call for call in text.split("/site/label/8888")[1:] if "publicInfoList" in call]
-    calls = calls or ([text] if "publicInfoList" in text else [])
-    asked = dict(parse_qsl(urlsplit(response.url).query))
-    organ = _ORGAN.search(response.url)
-    forms = []
-    for call in calls:
-        pairs = [(name, unquote_plus(value)) for name, value in _QUERY.findall(call)]
-        pairs += [(name, a or b or c) for name, a, b, c in _PAIR.findall(call)]
-        forms.append({name: value for name, value in reversed(pairs) if name in _KEPT and value})
-    if not forms:
-        return None
-    form = next((form for form in forms if form.get("catId", form.get("catIds")) == asked.get("catId")), forms[0])
-    site = response.xpath("//meta[translate(@name, 'SITED', 'sited') = 'siteid']/@content").get()
-    defaults = {
-        "siteId": site or "",
-        "organId": organ[1] if organ else "",
-        "type": "4",
-        "catId": asked.get("catId", ""),
-    }
-    defaults |= {"pageSize": "15", "action": "list", "isDate": "true", "dateFormat": "yyyy-MM-dd"}
-    if not form.get("pageSize", "").isdigit():
-        form.pop("pageSize", None)
-    label = _LABEL.search(text)
-    return (label[1] if label else "/site/label/8888"), defaults | form
 
 
 def label_page(column: str, address: str, form: dict[str, str], page: int) -> Request:
