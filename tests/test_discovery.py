@@ -78,22 +78,8 @@ def page(text: str, title: str = f"{PLACE}人民政府") -> Answer:
 
 def other_sites() -> dict[str, Site]:
     """Sites that hold no column, or hold it in an odd way, by what is odd."""
-    made = {
-        name: Site()
-        for name in (
-            "empty",
-            "loop",
-            "closed",
-            "blocked",
-            "gone",
-            "year",
-            "report",
-            "plain",
-            "wide",
-            "nameless",
-            "json",
-        )
-    }
+    names = "empty loop closed blocked gone year report plain wide nameless api"
+    made = {name: Site() for name in names.split()}
     made["empty"].pages["/"] = page('<a href="/zfxxgk/">政府信息公开</a><a href="/zfwznb/">政府网站工作年度报表</a>')
     made["empty"].pages["/zfxxgk/"] = page('<a href="/zn.html">政府信息公开指南</a>')
     for number in range(40):
