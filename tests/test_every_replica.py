@@ -118,7 +118,8 @@ def test_status_is_true_line_by_line(crawled: Crawled) -> None:
             "newest": years[key],
         }
         assert {name: line[name] for name in expected} == expected
-        assert line["outcome"] == getattr(replica.site, "visit", "finished"), key
+        broken = {"repeated_page", "incomplete_page"} & set(planted["findings"])
+        assert line["outcome"] == getattr(replica.site, "visit", "incomplete" if broken else "finished"), key
         if isinstance(replica.site, FamilySite):
             assert line["newest"] == max(each.year for each in replica.site.lines if each.fate in ("report", "gbk"))
         # a site knows what it was asked for: no page of a report twice, and nothing while another answer was on its way
@@ -134,8 +135,11 @@ def test_the_run_says_what_is_amiss_and_nothing_else(crawled: Crawled) -> None:
     assert crawled.summary["portals"] == len(crawled.replicas)
     assert "Traceback" not in crawled.said
     planted = [replica.site.planted()["outcomes"] for replica in crawled.replicas.values()]
-    for outcome in ("blocked", "gone", "failed"):
-        assert crawled.summary[outcome] == sum(each.get(outcome, 0) for each in planted), outcome
+    counted = dict(crawled.crawls.rows("SELECT kind || outcome, count(*) FROM capture GROUP BY 1"))
+    for outcome in ("blocked", "gone", "failed", "refused"):
+        of_reports = sum(each.get(outcome, 0) for each in planted)
+        assert counted.get(f"report{outcome}", 0) == of_reports, outcome
+        assert crawled.summary[outcome] == of_reports + counted.get(f"attachment{outcome}", 0), outcome
     missing = (
         "SELECT count(*) FROM capture AS c WHERE kind = 'report' AND NOT EXISTS (SELECT 1 FROM entry WHERE url = c.url)"
     )
