@@ -268,7 +268,7 @@ def _same(portal: Portal, url: str) -> bool:
 def _tell(results: list[dict[str, Any]]) -> None:
     for item in results:
         if item["table"]:
-            click.echo(item["table"])
+            terminal.print_lines(item["table"].splitlines())
         if item["problem"]:
             click.echo(f"gongkai: {terminal.plain(item['asked'])}: {item['problem']}", err=True)
             for step in item["steps"]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from crawler.replica import hanweb_jcms, plain, trs_wcm, ucap, vsb
+from crawler.replica import hanweb_jcms, hanweb_ways, plain, trs_wcm, ucap, vsb
 from crawler.replica.county import COUNTY, CountySite
 from crawler.replica.epoint_ewb import EpointEwbSite
 from crawler.replica.gd_gkmlpt import GdGkmlptSite
@@ -34,12 +34,13 @@ FAMILY_SITES: tuple[type[FamilySite], ...] = (
     SxSnowflakeSite,
     TruecmsSite,
 )
-COUNTY_SITES: dict[str, tuple[type[CountySite], str]] = {
-    "plain": (plain.PlainSite, plain.COLUMN_PATH),
-    "trs-wcm": (trs_wcm.TrsWcmSite, trs_wcm.COLUMN_PATH),
-    "ucap": (ucap.UcapSite, ucap.COLUMN_PATH),
-    "vsb": (vsb.VsbSite, vsb.COLUMN_PATH),
-}
+COUNTY_SITES: tuple[tuple[str, type[CountySite], str], ...] = (
+    ("hanweb-jcms", hanweb_ways.HanwebWaysSite, hanweb_ways.COLUMN_PATH),
+    ("plain", plain.PlainSite, plain.COLUMN_PATH),
+    ("trs-wcm", trs_wcm.TrsWcmSite, trs_wcm.COLUMN_PATH),
+    ("ucap", ucap.UcapSite, ucap.COLUMN_PATH),
+    ("vsb", vsb.VsbSite, vsb.COLUMN_PATH),
+)
 
 
 class Replica(NamedTuple):
@@ -68,7 +69,7 @@ def every(years: tuple[int, ...] = (2022,), copies: int = 1) -> dict[str, Replic
     jcms = HanwebJcmsSite(years=years)
     made["hanweb-jcms"] = Replica(jcms, "hanweb-jcms", hanweb_jcms.COLUMN_PATH, "衢州市衢江区", "330803")
     for copy in range(copies):
-        for family, (county, column) in COUNTY_SITES.items():
+        for family, county, column in COUNTY_SITES:
             made[_key(family, made)] = Replica(county(), family, column, COUNTY, "330825")
         for kind in FAMILY_SITES:
             if not (copy and kind is GdGkmlptSite):

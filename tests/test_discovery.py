@@ -237,7 +237,7 @@ def everywhere(tmp_path_factory: pytest.TempPathFactory) -> Everywhere:
     return Everywhere(replicas, added, checked, table)
 
 
-@pytest.mark.parametrize("key", sorted(families() | {"hanweb-xxgk-2", "lonsun-2"}))
+@pytest.mark.parametrize("key", sorted(families() | {"hanweb-jcms-2", "hanweb-xxgk-2", "lonsun-2"}))
 def test_every_family_s_column_is_found_from_the_home_page(everywhere: Everywhere, key: str) -> None:
     replica, portal = everywhere.replicas[key], everywhere.table[key]
     result = everywhere.added.results[f"{replica.site.url}/"]
@@ -249,7 +249,7 @@ def test_every_family_s_column_is_found_from_the_home_page(everywhere: Everywher
     assert len(result["steps"]) <= 6
 
 
-@pytest.mark.parametrize("key", sorted(families() | {"hanweb-xxgk-2", "lonsun-2"}))
+@pytest.mark.parametrize("key", sorted(families() | {"hanweb-jcms-2", "hanweb-xxgk-2", "lonsun-2"}))
 def test_every_family_s_column_is_reachable_to_a_check(everywhere: Everywhere, key: str) -> None:
     result = everywhere.checked.results[everywhere.table[key].key]
     assert result["state"] == "reachable", result

@@ -53,7 +53,7 @@ class Crawled(NamedTuple):
 @pytest.fixture(scope="module")
 def crawled(tmp_path_factory: pytest.TempPathFactory) -> Crawled:
     """One crawl of everything, and the status after it."""
-    replicas = every(tuple(range(2017, 2024)), COPIES)
+    replicas = every((2021, 2022, 2023), COPIES)
     crawls = Everything(replicas, tmp_path_factory.mktemp("every"))
     with ExitStack() as stack:
         for site in sites(replicas):
@@ -75,7 +75,7 @@ def gongkai(crawls: Crawls, *arguments: str) -> subprocess.CompletedProcess[str]
 
 def test_every_family_is_there(crawled: Crawled) -> None:
     told = {line["family"] for line in crawled.status.values()}
-    assert told == families() and len(told) == 14
+    assert told == families() and len(told) >= 14
     assert all(f"[{family}]" in FAMILIES.read_text(encoding="utf-8") for family in told)
     assert sum(line["reports"] for line in crawled.status.values()) >= LEAST
 
