@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
@@ -77,8 +77,8 @@ class HanwebXxgk(PortalSpider):
         return is_report_page(page) or (bool(held) and is_report_title(page_title(page)))
 
 
-def annual_pages(base: str, areas: Iterable[str]) -> list[Entry]:
-    """The addresses of each body's reports, the newest year of all bodies first, as far as the year before this one in China;
+def annual_pages(base: str, areas: Collection[str]) -> list[Entry]:
+    """The addresses of the bodies' reports, the newest year of all of them first: the year before this one in China.
     `base` gives the order of the parameters where it is such an address itself."""
     newest = (datetime.now(UTC) + timedelta(hours=8)).year - 1
     query = dict(parse_qsl(urlsplit(base).query, keep_blank_values=True)) if REPORT in base else {}
