@@ -27,7 +27,7 @@ _PLACES = re.compile(r"^(/.*)?/(attachment|attach|__local|group\d+/M\d+)/.*\.\w{
 _TEXT = (
     "#zoom, #zoomcon, #UCAP-CONTENT, ucapcontent, .TRS_Editor, .TRS_UEDITOR, .trs_editor_view, [id^=vsb_content], "
     ".v_news_content, #ivs_content, .bt_content, .artile_zw, .wzzw-article, .article-content, .ewb-article-content, "
-    ".m-txt-article, .Custom_UnionStyle"
+    ".m-txt-article, .Custom_UnionStyle, .wzcon, .j-fontContent, .position ~ .content"
 )
 """The boxes in which the vendors' templates put an article's text."""
 _NOT_THE_PAGE = re.compile(

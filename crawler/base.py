@@ -130,7 +130,8 @@ class PortalSpider(ReportSpider):
         capture = answered(response, self.session.crawl_id, verdict.outcome, verdict.note)
         good = verdict.outcome == "ok"
         read = isinstance(response, TextResponse) and (
-            good or (verdict.outcome in ("gone", "failed") and self.may_fail(response))
+            good
+            or (verdict.outcome in ("gone", "failed") and "dataloss" not in response.flags and self.may_fail(response))
         )
         if not read or not isinstance(response, TextResponse):
             self.session.save_capture(capture, response.body or None, media_type_of(response))

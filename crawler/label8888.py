@@ -17,6 +17,7 @@ ORGAN = re.compile(r"/public/column/(\d+)")
 _LABEL = re.compile(r"""["'(]([^"'()\s?]*/site/label/8888)\b""")
 _PAIR = re.compile(r"""\b(\w+)["']?\s*:\s*(?:'([^']*)'|"([^"]*)"|(\d+|true|false)\b)""")
 _QUERY = re.compile(r"""[?&"'](\w+)=([^&"'\s<>]*)""")
+_SET = re.compile(r"""\b(\w+)\s*=\s*["']([^"']+)["']""")
 _KEPT = frozenset({"action", "catId", "catIds", "cId", "dateFormat", "file", "fuzzySearch", "fromCode", "isDate",
                    "keyWords", "length", "organId", "pageSize", "result", "siteId", "sortType", "type"})  # fmt: skip
 
@@ -35,6 +36,7 @@ def read_label(response: TextResponse) -> tuple[str, dict[str, str]] | None:
     for call in calls:
         pairs = [(name, unquote_plus(value)) for name, value in _QUERY.findall(call)]
         pairs += [(name, a or b or c) for name, a, b, c in _PAIR.findall(call)]
+        pairs += [(name, value) for name, value in _SET.findall(text) if name in ("siteId", "file")]
         forms.append({name: value for name, value in reversed(pairs) if name in _KEPT and value})
     if not forms:
         return None

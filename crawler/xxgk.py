@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 from scrapy.http import TextResponse
 
 FIELDS = ("infotypeId", "jdid", "area", "divid", "standardXxgk", "isAllList", "texttype", "sortfield")
-_CALL = re.compile(r"loadDynamic\((.*?)\)\s*;", re.DOTALL)
+_CALL = re.compile(r"loadDynamic\((.*?)\)\s*(?:[;}\n]|</|$)", re.DOTALL)
 _ARGUMENT = re.compile(r"""'([^']*)'\s*(?=,|$)|"([^"]*)"\s*(?=,|$)""")
 
 

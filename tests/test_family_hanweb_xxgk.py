@@ -8,6 +8,7 @@ from family_portals import FamilyCrawls, crawl_and_check
 from scrapy.http import HtmlResponse
 
 from crawler.replica.hanweb_xxgk import AREAS, REPORT, SEARCH, HanwebXxgkListSite, HanwebXxgkSite
+from crawler.replica.site import Answer
 from crawler.spiders.hanweb_xxgk import FIRST_YEAR, annual_pages
 from crawler.xxgk import read_form
 
@@ -39,10 +40,21 @@ def test_one_body_and_pages_that_wait_until_they_are_due(tmp_path: Path) -> None
         reports = [f"{site.url}{REPORT}?fbtime={year}&area={AREAS[0]}" for year in range(2014, 2019)]
         assert sorted(url for (url,) in crawls.rows("SELECT url FROM report")) == reports, "as the portal writes it"
         first = len(site.asked(REPORT))
-        assert crawls.run().returncode == 0
+        site.faults.append(lambda query: Answer(status=500) if query.query.get("fbtime") == "2010" else None)
+        assert crawls.run().returncode == 1, "an error is not a year without a report"
+        ends = crawls.rows("SELECT outcome FROM visit ORDER BY rowid")
+        assert ends == [("finished",), ("incomplete",)]
         assert crawls.decisions() == {"fresh": 4, "fetched": 1}, "the portal's own address is its list"
-        assert len(site.asked(REPORT)) == 2 * first - 4
+        assert len(site.asked(REPORT)) == 2 * first - 4 + 2, "four wait, an error is tried three times"
         assert crawls.outcomes() == {"new": 5, "unchanged": 1}
+
+
+def test_fields_of_a_call() -> None:
+    call = """<script>loadDynamic('/module/xxgk/search.jsp?infotypeId=A08&area=002276772','div11565','0','1000','1','2')
+        </script>"""
+    read = read_form(HtmlResponse("http://127.0.0.1/col/col11565/index.html", body=call.encode(), encoding="utf-8"))
+    assert read is not None
+    assert [read[name] for name in ("infotypeId", "area", "divid", "jdid")] == ["A08", "002276772", "div11565", "2"]
 
 
 def test_addresses_and_fields() -> None:

@@ -62,7 +62,8 @@ class LonsunSite(FamilySite):
     def article(self, line: Line, text: str) -> str:
         """A body's page with a year's report in place."""
         organ = self.organ(line.number)
-        content = f'<h1>{line.title}</h1><div class="minfo">发布日期：{line.date}</div>{text}'
+        content = f'<h1>{line.title}</h1><div class="minfo">发布日期：{line.date}</div>'
+        content += f'<div class="wzcon j-fontContent">{text}</div>'
         return document(line.title, self.menu(organ), self.years(organ), f'<div class="content">{content}</div>')
 
     def menu(self, organ: str) -> str:

@@ -22,6 +22,7 @@ BODIES = ("教育局", "财政局", "水利局", "审计局", "统计局", "民�
 YEARS = (2017, 2019, 2020, 2021, 2022, 2022, 2023)
 FATES = ("report", "report", "gbk", "image", "attached", "report", "report", "website", "missing", "blocked")
 READ = frozenset({"report", "gbk", "image", "attached"})
+PICTURE, PNG = "/picture/table.png", b"\x89PNG\r\n\x1a\n" + b"\0" * 64
 PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
 MISSING = Answer("<html><head><title>提示</title></head><body>您访问的页面不存在或已删除！</body></html>".encode())
 
@@ -68,6 +69,8 @@ class FamilySite(Site):
         self.lines = [self._line(number, fate) for number, fate in enumerate(self.fates)]
         for line in self.lines:
             self.pages[line.path] = self.page_of(line)
+            if line.fate == "image":
+                self.pages[PICTURE] = Answer(PNG, media_type="image/png")
             if line.fate == "attached":
                 self.pages[self.download(line)] = Answer(status=302, headers=(("Location", self.file(line)),))
                 self.pages[self.file(line)] = Answer(PDF, media_type="application/pdf")
@@ -160,9 +163,9 @@ class FamilySite(Site):
             if section["text"]:
                 parts.append(f"<p>{escape(section['text'].format(**words))}</p>")
             table = tables.get(section["heading"][0], "") if not old else ""
-            parts.append('<p><img src="/picture/table.png"></p>' if table and line.fate == "image" else table)
+            parts.append(f'<p><img src="{PICTURE}"></p>' if table and line.fate == "image" else table)
         if old:
-            parts.append('<p><img src="/picture/table.png"></p>' if line.fate == "image" else tables[""])
+            parts.append(f'<p><img src="{PICTURE}"></p>' if line.fate == "image" else tables[""])
         return "\n".join(part for part in parts if part)
 
     def answer(self, query: Query) -> Answer:

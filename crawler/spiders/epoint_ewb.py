@@ -72,7 +72,8 @@ class EpointEwb(PortalSpider):
         if page == 1 and urls and urls == list(given) and total != len(given):
             return Listing([], self.ask(meta, meta["attempt"], 2), total, complete=True)
         given = (*given, *urls)
-        more = self.ask(meta, meta["attempt"], page + 1, given) if data and (total or 0) > len(given) else None
+        goes_on = bool(data) and (total > len(given) if total else len(data) >= PAGE_SIZE)
+        more = self.ask(meta, meta["attempt"], page + 1, given) if goes_on else None
         return Listing(entries, more, total, complete=True)
 
     def ask(

@@ -59,8 +59,8 @@ class GdGkmlpt(PortalSpider):
 
         def column(node: dict[str, Any]) -> Entry:
             jump = str(node.get("jump_url") or "").strip()
-            inside = [column(child) for child in node.get("children") or []]
-            url = response.urljoin(jump) if jump else f"{base}/{node['id']}?page=1&sid={sid[1]}"
+            inside = [column(child) for child in node.get("children") or [] if isinstance(child, dict)]
+            url = response.urljoin(jump) if jump else f"{base}/{node.get('id')}?page=1&sid={sid[1]}"
             self.below[url.partition("?")[0]] = inside
             return Entry(url, str(node.get("name") or ""), None)
 
@@ -101,7 +101,7 @@ def read_tree(text: str) -> list[Any] | None:
 
 def annual_columns(nodes: list[Any], number: str | None) -> Iterator[dict[str, Any]]:
     """The outermost nodes of the tree that hold annual reports by their name, or the one of the given number."""
-    for node in nodes:
+    for node in (node for node in nodes if isinstance(node, dict)):
         name = str(node.get("name") or "")
         named = number is None and _ANNUAL.search(name) is not None and _OTHER.search(name) is None
         if named or (number is not None and str(node.get("id")) == number):

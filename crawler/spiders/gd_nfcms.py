@@ -52,15 +52,15 @@ def untwinned(entry: Entry) -> Entry:
 
 def next_page(response: TextResponse) -> str | None:
     """The page after this one: counted where 尾页 says how many there are, else what 下一页 links."""
-    hrefs = response.xpath(
-        "//a[normalize-space() = '尾页' or normalize-space() = '末页' or contains(@class, 'last')]/@href"
-    ).getall()
-    last = urljoin(response.url, hrefs[0].strip()) if hrefs else None
-    end = _NUMBER.search(last) if last else None
-    if last is None or end is None or end["number"] is None:
-        return next_link(response)
-    here = _NUMBER.search(response.url)
-    current = int(here["number"] or 1) if here and here["prefix"] == end["prefix"] else 1
-    if current >= int(end["number"]):
-        return None
-    return urljoin(last, f"{end['prefix']}_{current + 1}.{end['extension']}")
+    last = "//a[normalize-space() = '尾页' or normalize-space() = '末页' or contains(@class, 'last')]/@href"
+    for href in response.xpath(last).getall():
+        url = urljoin(response.url, href.strip())
+        end = _NUMBER.search(url)
+        if end is None or end["number"] is None:
+            continue
+        here = _NUMBER.search(response.url)
+        current = int(here["number"] or 1) if here and here["prefix"] == end["prefix"] else 1
+        if current >= int(end["number"]):
+            return None
+        return urljoin(url, f"{end['prefix']}_{current + 1}.{end['extension']}")
+    return next_link(response)

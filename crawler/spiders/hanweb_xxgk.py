@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
@@ -26,7 +26,7 @@ from scrapy.http import TextResponse
 from crawler.attachments import attachments
 from crawler.base import Entry, Listing, PortalSpider
 from crawler.columns import is_report_page, page_title
-from crawler.lists import DISCLOSURE, lines
+from crawler.lists import DISCLOSURE, lines, next_link
 from crawler.outcomes import is_report_title
 from crawler.walks import Walk
 from crawler.xxgk import read_form
@@ -45,8 +45,8 @@ class HanwebXxgk(PortalSpider):
     name = "hanweb-xxgk"
 
     def may_fail(self, response: TextResponse) -> bool:
-        """A year for which a body has no report."""
-        return REPORT in response.url
+        """A year for which a body has no report; a server's error is none."""
+        return REPORT in response.url and response.status < 500
 
     def listing(self, response: TextResponse) -> Listing:
         """A body's report and its other years, a column's lines, or the bodies that a page names."""
@@ -77,16 +77,16 @@ class HanwebXxgk(PortalSpider):
         return is_report_page(page) or (bool(held) and is_report_title(page_title(page)))
 
 
-def annual_pages(base: str, areas: Iterable[str]) -> list[Entry]:
-    """The addresses of each body's reports, the newest year first, as far as the year before this one in China;
+def annual_pages(base: str, areas: Collection[str]) -> list[Entry]:
+    """The addresses of the bodies' reports, the newest year of all of them first: the year before this one in China.
     `base` gives the order of the parameters where it is such an address itself."""
     newest = (datetime.now(UTC) + timedelta(hours=8)).year - 1
     query = dict(parse_qsl(urlsplit(base).query, keep_blank_values=True)) if REPORT in base else {}
     root = base.partition(REPORT)[0] if REPORT in base else urljoin(base, "/").rstrip("/")
     return [
         Entry(f"{root}{REPORT}?{urlencode(query | {'area': area, 'fbtime': year})}", f"{area} {year}年", None)
-        for area in areas
         for year in range(newest, FIRST_YEAR - 1, -1)
+        for area in areas
     ]
 
 
@@ -113,5 +113,6 @@ def read_lines(response: TextResponse) -> Listing:
     if narrowed is None:
         narrowed = bool(form["area"]) and bool(own)
     pages = max((int(count) for count in _PAGES.findall(html.unescape(response.text))), default=1)
-    more = search_page(column, form, page + 1, narrowed) if entries and page < pages else None
+    goes_on = bool(entries) and (page < pages or (pages == 1 and next_link(response) is not None))
+    more = search_page(column, form, page + 1, narrowed) if goes_on else None
     return Listing(own if narrowed else entries, more, None, complete=True)

@@ -36,10 +36,8 @@ class Ideacms(PortalSpider):
 
     def listing(self, response: TextResponse) -> Listing:
         """The bodies of an organ index as further lists, or one page of a body's list and the page after it."""
-        entries = [line for line in lines(response, LISTS) if DETAIL.search(line.url)]
-        if not entries:
-            entries = [line for line in lines(response) if DETAIL.search(line.url)]
         listed = _LIST.search(response.url)
+        entries = lines(response, LISTS) if listed else [line for line in lines(response) if DETAIL.search(line.url)]
         following = next_link(response)
         same = following is not None and (_LIST.search(following) is not None) == (listed is not None)
         bodies = [] if listed else read_bodies(response)

@@ -52,12 +52,15 @@ class Lonsun(PortalSpider):
         return Listing([], label_page(response.url, *label, 1), None, complete=True)
 
     def labelled(self, response: TextResponse) -> Listing:
-        """One page of a column's lines; the next while this one is full, or while the pager counts more pages."""
+        """One page of a column's lines; the next while the pager counts more pages, else while there are lines."""
         (address, form), column, page = response.meta["label"], response.meta["column"], response.meta["page"]
         entries = lines(response.replace(url=column), ("body",))
         pages = _PAGES.search(response.text)
-        more = page < int(pages[1]) if pages else len(entries) >= int(form["pageSize"])
-        return Listing(entries, label_page(column, address, form, page + 1) if more else None, None, complete=True)
+        following = label_page(column, address, form, page + 1)
+        if not pages:
+            following.meta["guessed"] = len(entries) < int(form["pageSize"])  # the end, or a site that gives fewer
+        more = bool(entries) and (not pages or page < int(pages[1]))
+        return Listing(entries, following if more else None, None, complete=True)
 
     def _is_report(self, walk: Walk, page: TextResponse, listing: Listing) -> bool:
         return not listing.entries and is_report_page(page)

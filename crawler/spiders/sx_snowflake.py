@@ -15,7 +15,7 @@ import re
 from scrapy import Request
 from scrapy.http import TextResponse
 
-from crawler.base import Listing, PortalSpider
+from crawler.base import PAGE_BUDGET, Listing, PortalSpider
 from crawler.lists import DISCLOSURE, at_directory, columns_in, directory_of, has, lines, next_link
 
 LISTS = (".m-lst", DISCLOSURE)
@@ -35,7 +35,7 @@ class SxSnowflake(PortalSpider):
         found = has(response, LISTS)
         page = _PAGE.search(response.url.partition("?")[0])
         current = int(page[1]) if page else 1
-        pages = max((int(number) for number in _PAGES.findall(response.text)), default=0)
+        pages = max((n for n in map(int, _PAGES.findall(response.text)) if n <= PAGE_BUDGET), default=0)
         following = next_link(response)
         if current < pages:
             following = response.urljoin(f"{current + 1}.html")
