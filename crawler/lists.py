@@ -9,12 +9,14 @@ split by a newline; a link that is a script; `createPageHTML`, one name for the 
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from lxml.etree import XPath
 from lxml.etree import _Element as Element
 from parsel import Selector
 from scrapy.http import TextResponse
@@ -43,6 +45,8 @@ _CREATE_PAGE = re.compile(
     r"""\s*["'](?P<prefix>[^"']+)["']\s*,\s*["']\.?(?P<extension>\w+)["'](?:\s*,\s*["']?(?P<total>\d+))?"""
 )
 _LONGEST_TITLE = 1000  # characters; what is longer is no title, and patterns are not tried on all of it
+_LINE_DEPTH = 10  # levels between a link and the line that holds it, at most
+_STRING, _OUTSIDE_LINKS = XPath("string()"), ".//text()[not(ancestor::a)]"
 _LINE_TAGS = ("li", "tr", "dd", "dt")
 
 
@@ -200,7 +204,7 @@ def at_directory(response: TextResponse) -> TextResponse:
 def next_link(response: TextResponse) -> str | None:
     """The address behind 下一页, None where no such link leads to another page."""
     for link in response.xpath("//a[@href]"):
-        text = _squeezed(link.xpath("string()").get() or "") or (link.attrib.get("title") or "").strip()
+        text = _text(link.root) or (link.attrib.get("title") or "").strip()
         if re.fullmatch(r"[>»\s]*(下一?页|后一?页|下页)[>»\s]*", text):
             url = address_of(link.root, response.urljoin(""))
             if url and url.partition("#")[0] != response.url.partition("#")[0]:
@@ -244,69 +248,92 @@ def _is_body(title: str) -> bool:
 
 def _groups(root: Element, base: str) -> Iterator[list[Entry]]:
     """Lines by the element that they hang on, in the order of the page."""
+    outside = _furniture(root)
+    usable: list[_Link] = []
     held: dict[Element, set[str]] = defaultdict(set)
-    links: dict[Element, list[tuple[Element, str]]] = {}
-    usable = [link for link in root.iter("a") if link.get("href") is not None and not _furniture(link, root)]
-    usable = [link for link in usable if not _PAGER_WORDS.fullmatch(title_of(link)[:20])]
-    for link in usable:
+    nested: set[Element] = set()  # lines around lines: menus
+    for link in root.iter("a"):
+        href = link.get("href")
+        if href is None or link in outside:
+            continue
+        title = title_of(link)
+        if _PAGER_WORDS.fullmatch(title[:20]):
+            continue
+        usable.append(_Link(link, title, address_of(link, base)))
+        inside = False
         for above in _above(link, root):
-            held[above].add(link.get("href") or "")
-    for link in usable:
-        links.setdefault(_line(link, root, held), []).append((link, address_of(link, base)))
+            held[above].add(href)
+            if above.tag in _LINE_TAGS:
+                if inside:
+                    nested.add(above)
+                inside = True
+    links: dict[Element, list[_Link]] = {}
+    for one in usable:
+        links.setdefault(_line(one.element, root, held, nested), []).append(one)
     groups: dict[Element | None, list[Entry]] = {}
     parents = {line.getparent() for line in links}
     for element in root.iter():
         if element in links:
             groups.setdefault(element.getparent(), []).append(_entry(element, links[element]))
-        elif element.tag in _LINE_TAGS and element.getparent() in parents and not element.xpath(".//a[@href]"):
-            text = _text(element)
+        elif element.tag in _LINE_TAGS and element.getparent() in parents and element.find(".//a[@href]") is None:
+            text = _text(element)[:_LONGEST_TITLE]
             if date_in(text) or is_report_title(text):
                 title = _DATE.sub("", text).strip()
                 groups.setdefault(element.getparent(), []).append(Entry("", title, date_in(text)))
     yield from groups.values()
 
 
-def _line(link: Element, root: Element, held: dict[Element, set[str]]) -> Element:
+class _Link(NamedTuple):
+    element: Element
+    title: str
+    url: str
+
+
+def _line(link: Element, root: Element, held: dict[Element, set[str]], nested: set[Element]) -> Element:
     """What makes one line of a link: the `li` or row around it, or the largest element that holds no other link."""
     for above in _above(link, root):
         if above is not root and above.tag in _LINE_TAGS:
-            if len(held[above]) <= 4 and not above.xpath(".//li//a[@href] | .//tr//a[@href]"):
+            if len(held[above]) <= 4 and above not in nested:
                 return above
             break
     line = link
     for above in _above(link, root):
-        if above is root or len(held[above]) > 1 or above.tag in ("body", "ul", "ol", "dl", "table", "tbody", "td"):
+        around_others = len(held[above]) > 1 or above in nested
+        if above is root or around_others or above.tag in ("body", "ul", "ol", "dl", "table", "tbody", "td"):
             break
         line = above
     return line
 
 
 def _above(link: Element, root: Element) -> Iterator[Element]:
-    for element in link.iterancestors():
+    for element in itertools.islice(link.iterancestors(), _LINE_DEPTH):
         yield element
         if element is root:
             return
 
 
-def _entry(line: Element, links: list[tuple[Element, str]]) -> Entry:
-    link, url = max(links, key=lambda pair: (bool(pair[1]), len(title_of(pair[0]))))
-    around = Selector(root=line).xpath(".//text()[not(ancestor::a)]").getall() if line is not link else []
+def _entry(line: Element, links: list[_Link]) -> Entry:
+    link, title, url = max(links, key=lambda one: (bool(one.url), len(one.title)))
+    around = Selector(root=line).xpath(_OUTSIDE_LINKS).getall() if line is not link else []
     beside = link.getnext()
-    if line is link and beside is not None and beside.tag not in ("a", "br"):
+    if line is link and beside is not None and beside.tag != "a" and beside.find(".//a") is None:
         around = [_text(beside)]
     if line is link:
         around.append(link.tail or "")
-    return Entry(url, title_of(link), date_in(*around) or date_in(_text(link)))
+    return Entry(url, title, date_in(*around) or date_in(_text(link)))
 
 
-def _furniture(link: Element, root: Element) -> bool:
-    for above in _above(link, root):
-        if above.tag in ("header", "footer", "script", "select"):
-            return True
-        named = f"{above.get('id') or ''} {above.get('class') or ''}"
-        if above is not root and above.tag != "body" and _FURNITURE.search(named):
-            return True
-    return False
+def _furniture(root: Element) -> set[Element]:
+    """The links of headers, footers, breadcrumbs and the like."""
+    found: set[Element] = set()
+    for element in root.iter():
+        if element is root or element.tag == "body" or not isinstance(element.tag, str):
+            continue
+        named = f"{element.get('id') or ''} {element.get('class') or ''}"
+        marked = len(named) > 1 and _FURNITURE.search(named) is not None
+        if marked or element.tag in ("header", "footer", "script", "select") or element.getparent() in found:
+            found.add(element)
+    return found
 
 
 def outermost(found: Iterable[Selector]) -> list[Selector]:
@@ -317,7 +344,7 @@ def outermost(found: Iterable[Selector]) -> list[Selector]:
 
 
 def _text(element: Element) -> str:
-    return _squeezed(Selector(root=element).xpath("string()").get() or "")
+    return _squeezed(str(_STRING(element)))
 
 
 def _squeezed(text: str) -> str:
