@@ -7,7 +7,7 @@ on most sites and from 1 on others, where page 0 repeats page 1 or is empty: bot
 left out; older sites want the parameters inside `params`, and answer anything else with nothing or an error; `title`
 is cut, `realtitle` is not; `deptcode=""` lists every body. The page is in the query of our requests too, which
 servers ignore: captures are kept by address.
-Evidence: A (portals.md 3.12: public crawlers of Xuzhou's districts and bureaux, of Yingkou and of Fushun).
+Evidence: A (public crawlers of Xuzhou's districts and bureaux, of Yingkou and of Fushun).
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ hold (`classify_main` tells) or nothing of it; a column with a `jump_url` has it
 of gd-nfcms; articles of type `url` lead to other sites; `post_url` may be dead where
 `url` works; `create_time` is what the page prints as 发布日期, `date` is 成文日期, `created_at` neither; times are Unix
 seconds, to be read in China's time zone; the session cookie is not needed. Many instances speak HTTP only.
-Evidence: A (portals.md 3.6: a survey of all its instances, RSSHub, and stored pages of several bodies).
+Evidence: A (a survey of all its instances, RSSHub, and stored pages of several bodies).
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ these 尾页 alone says how many pages there are. Lines are `ul.news_list li`. C
 (`bm/`) hang below. Traps: no number of lines is declared; on the last page 下一页 is absent or leads to the page
 itself, while some skins keep it as a script; an article is `post_<ID>.html` under `content/`, its telephone twin
 `mpost_<ID>.html`; HTTPS may fail where HTTP works. Attachments are `a.nfw-cms-attachment` under `/attachment/0/`.
-Evidence: A (portals.md 3.7: RSSHub and a survey of gkmlpt portals agree with stored pages of Guangzhou and Shenzhen).
+Evidence: A (RSSHub and a survey of gkmlpt portals agree with stored pages of Guangzhou and Shenzhen).
 """
 
 from __future__ import annotations

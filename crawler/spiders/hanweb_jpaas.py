@@ -8,7 +8,7 @@ the parameters are the page's own; page n is asked for with `paramJson={"pageNo"
 with bare `pageNo` and `pageSize` on others (MOFCOM, Yangzhou), and the wrong way silently repeats page 1; links are
 relative to the column, not to the gateway; `/art/Y/M/D/` links of the older product stand among `art_<32hex>`; a
 department's page shows five items and a link `a.xxgk_more` to the real list; years are columns (`/2021n/`).
-Evidence: A (portals.md 3.3: three public crawlers, RSSHub, stored pages of seven bodies).
+Evidence: A (three public crawlers, RSSHub, stored pages of several bodies).
 """
 
 from __future__ import annotations

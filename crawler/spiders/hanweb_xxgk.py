@@ -9,7 +9,7 @@ fragment of lines and `共N页`; `infotypeId`, `jdid`, `area` and `divid` stand 
 `vc_xxgkarea=`). Traps: `fbtime` is the report's year here and -1 for all in search.jsp; with `area` set, search.jsp
 may ignore the column and give the whole district, so only `art_<COL>_` links are the column's; newer skins answer with
 `.zfxxgk_zdgkc`; areas of nine characters are organisation codes of before 2015; no number of lines is declared.
-Evidence: A (portals.md 3.2: crawlers of Zhejiang, Hangzhou, Heze, Jilin's tax bureau, RSSHub for Harbin, stored pages).
+Evidence: A (crawlers of Zhejiang, Hangzhou, Heze, Jilin's tax bureau, RSSHub for Harbin, stored pages).
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ details are `/OpennessAnnualReport/show/<n>.html`, `/XxgkAnnualReport/show/<n>.h
 (`url_annual_report`) name each body's list; a body with a site of its own has only that link. Traps: the name of the
 body stands in the breadcrumb alone, so titles of towns may lack it; `show/<n>` counts over the whole site and has
 holes, so bodies are walked, not numbers; an address without `branch_id` lists every body's.
-Evidence: A for addresses (stored pages of five bodies), B for markup (portals.md 3.10; the makers' own controllers).
+Evidence: A for addresses (stored pages of five bodies), B for markup (the makers' own controllers).
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ shells: `/site/label/8888` answers with the lines for `labelName=publicInfoList`
 prints is one of those linked, so the page is a list and no report, unless it links none; the lines of `#timeFrame`
 are bare years; a body may have no report at all; the label may lie under a path (`/chuzhou/site/label/8888`); the
 script's `_` is a random number. Anhui stands behind a WAF that refuses foreign addresses: recorded, not solved.
-Evidence: A (portals.md 3.9: an annual-report checker of Pingchang, crawlers of Anhui's bureaux, stored pages).
+Evidence: A (an annual-report checker of Pingchang, crawlers of Anhui's bureaux, stored pages).
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ A list is `<column>/1.html`, then `2.html`; how many pages there are stands in a
 year (`zj/2021n/`), which are columns. Traps: no number of lines is declared; the column's directory without `1.html`
 is its first page too; a script's `parseInt` of another thing must not count as pages; the year of the path is not the
 report's. Pages end in `#printContent` with the labels as nested `div`s.
-Evidence: B (portals.md 3.13: stored pages of four counties and one public program).
+Evidence: B (stored pages of five counties and districts, and one public program).
 """
 
 from __future__ import annotations

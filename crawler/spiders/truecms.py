@@ -7,7 +7,7 @@ Traps: sites allow different `perpage` (100 gives nothing; 50 gives a 404 on som
 so 50, 20 and 10 are tried; the path's case differs (`/truecms`), so the page's own is used; without a Referer some
 answer 404; on some sites the endpoint is switched off and only the inlined lines exist, some 60 of them: what is
 declared beyond is then missing, and said so.
-Evidence: A for lists (portals.md 3.11: crawlers of Nantong, Lianyungang and Shanghai, and the vendor's template).
+Evidence: A for lists (crawlers of Nantong, Lianyungang and Shanghai, and the vendor's template).
 """
 
 from __future__ import annotations
