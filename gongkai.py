@@ -18,8 +18,9 @@ import click
 from archive import terminal, verbs
 from archive.door import opened, show, stop, with_db, with_json
 from archive.errors import ArchiveBusy, ArchiveError
-from crawler.portals import PortalError, load
+from crawler.portals import PortalError
 from crawler.settings import VERSION
+from crawler.verbs import portals, with_portals
 
 ROOT = Path(__file__).resolve().parent
 
@@ -44,16 +45,6 @@ class Door(click.Group):
             raise SystemExit(1) from None
         except OSError as error:
             stop(5, str(error))
-
-
-with_portals = click.option(
-    "--portals",
-    "portals_files",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="A TOML file of portals, beside the shipped ones; may be repeated.",
-)
 
 
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100, "obj": VERSION}
@@ -312,24 +303,7 @@ def serve_desk(db: Path, host: str, port: int) -> None:
         stop(2, f"cannot listen on {host} port {port}: {error.strerror}. Another --port may be free.")
 
 
-@main.group()
-def portals() -> None:
-    """The registry of portals."""
-
-
-@portals.command("list")
-@with_portals
-@with_json
-def list_portals(portals_files: tuple[Path, ...], as_json: bool) -> None:
-    """Every portal: key, name, region, family, address.
-
-    \b
-    Exit codes: 0 listed; 2 a portals file that cannot be used (its line is named).
-    """
-    headings = ("key", "name", "region", "family", "url")
-    rows = [[getattr(portal, name) for name in headings] for portal in load(portals_files).values()]
-    result = {"portals": [dict(zip(headings, row, strict=True)) for row in rows]}
-    show(result, as_json, lambda: terminal.print_table(rows, headings))
+main.add_command(portals)
 
 
 if __name__ == "__main__":

@@ -31,6 +31,12 @@ class Signs(NamedTuple):
 
     drop: re.Pattern[str]
     keep: re.Pattern[str]
+    years: re.Pattern[str]
+    groups: re.Pattern[str]
+    column: re.Pattern[str]
+    bodies: re.Pattern[str]
+    headings: tuple[re.Pattern[str], ...]
+    tables: re.Pattern[str]
     scripts: re.Pattern[str]
     words: re.Pattern[str]
     gone: re.Pattern[str]
@@ -50,6 +56,12 @@ def signs() -> Signs:
     return Signs(
         drop=either(data["titles"]["drop"]),
         keep=either(data["titles"]["keep"]),
+        years=either(data["titles"]["years"]),
+        groups=either(data["titles"]["groups"]),
+        column=either(data["titles"]["column"]),
+        bodies=either(data["titles"]["bodies"]),
+        headings=tuple(re.compile(heading) for heading in data["reports"]["headings"]),
+        tables=either(data["reports"]["tables"]),
         scripts=either(data["challenges"]["scripts"]),
         words=either(data["challenges"]["words"]),
         gone=either(data["gone"]["words"]),
@@ -63,6 +75,11 @@ def is_report_title(title: str) -> bool:
     not), judged on the title without white space."""
     bare = re.sub(r"\s+", "", title).replace("...", "…")
     return signs().drop.search(bare) is None and signs().keep.search(bare) is not None
+
+
+def says_report(title: str) -> bool:
+    """Whether a title says by itself that it is an annual report's, and does not only name a body."""
+    return is_report_title(title) and re.search(r"年报|报告|信息公开", title) is not None
 
 
 def visible_text(body: bytes) -> str:

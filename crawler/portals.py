@@ -1,8 +1,9 @@
 """The registry of portals: TOML tables, one file a province, checked before anything is fetched.
 
-A portal is data (docs/design.md, "A portal"). Files under `crawler/portals/` are shipped and may name only official
-hosts (`*.gov.cn`); a file given with `--portals` is trusted as it stands, loopback hosts included, and its tables
-come beside the shipped ones, under other keys.
+A portal is data (docs/design.md, "A portal"; docs/portals.md for contributors). Files under `crawler/portals/` are
+shipped: they may name only official hosts (`*.gov.cn`), and must say how a portal is known and when it was last seen
+to work. A file given with `--portals` is trusted as it stands, loopback hosts included, and its tables come beside the
+shipped ones, under other keys. Addresses that cannot be crawled yet stand in `not_crawlable.toml` with the reason.
 """
 
 from __future__ import annotations
@@ -11,15 +12,31 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
+from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 SHIPPED = Path(__file__).parent / "portals"
 SPIDERS = Path(__file__).parent / "spiders"
+FAMILIES = Path(__file__).parent / "families.toml"
+NOT_CRAWLABLE = Path(__file__).parent / "not_crawlable.toml"
+NEVER = "never"
+PROVINCES = {
+    "00": "national", "11": "beijing", "12": "tianjin", "13": "hebei", "14": "shanxi", "15": "neimenggu",
+    "21": "liaoning", "22": "jilin", "23": "heilongjiang", "31": "shanghai", "32": "jiangsu", "33": "zhejiang",
+    "34": "anhui", "35": "fujian", "36": "jiangxi", "37": "shandong", "41": "henan", "42": "hubei", "43": "hunan",
+    "44": "guangdong", "45": "guangxi", "46": "hainan", "50": "chongqing", "51": "sichuan", "52": "guizhou",
+    "53": "yunnan", "54": "xizang", "61": "shaanxi", "62": "gansu", "63": "qinghai", "64": "ningxia", "65": "xinjiang",
+}  # fmt: skip
+"""The file of each province: the first two digits of GB/T 2260 to the name of the file."""
 
 _REQUIRED = ("name", "region", "family", "url")
-_OPTIONAL = ("hosts", "pages")
+_LISTS = ("hosts", "pages")
+_KNOWN = ("evidence", "seen")
+_SETTINGS = (*_REQUIRED, "list", *_LISTS, *_KNOWN)
 _KEY = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -30,7 +47,11 @@ class PortalError(ValueError):
 
 @dataclass(frozen=True)
 class Portal:
-    """One entry point on one government host; `hosts` are further hosts, `name` or `name:port`."""
+    """One entry point on one government host; `hosts` are further hosts, `name` or `name:port`.
+
+    `listed` is false (`list = false`) where `url` is only the site's home and no list is known: `pages` are fetched and
+    nothing else. `evidence` says how the portal is known; `seen` is the last day it was seen to work, or `never`.
+    """
 
     key: str
     name: str
@@ -39,6 +60,9 @@ class Portal:
     url: str
     hosts: tuple[str, ...] = ()
     pages: tuple[str, ...] = ()
+    listed: bool = True
+    evidence: str = ""
+    seen: str = NEVER
     source: str = field(default="", compare=False)
 
     def trusts(self, hostname: str, port: int) -> bool:
@@ -50,6 +74,21 @@ class Portal:
             host in (hostname, f"{hostname}:{port}") and (":" in host or port in _DEFAULT_PORTS.values())
             for host in self.hosts
         )
+
+
+class NotCrawlable(NamedTuple):
+    """An official address that is known and that no spider of ours can use yet, with the reason."""
+
+    name: str
+    region: str
+    url: str
+    reason: str
+    evidence: str
+
+
+def is_key(text: str) -> bool:
+    """Whether a text can be a portal's key."""
+    return _KEY.fullmatch(text) is not None
 
 
 def host_and_port(url: str) -> tuple[str, int]:
@@ -78,12 +117,41 @@ def families() -> frozenset[str]:
     return frozenset(path.stem.replace("_", "-") for path in SPIDERS.glob("*.py") if path.stem != "__init__")
 
 
+@cache
+def known_families() -> frozenset[str]:
+    """The slugs that a portal may name: those of `families.toml` (domain: portals.md, 1) and of every spider."""
+    return frozenset(tomllib.loads(FAMILIES.read_text(encoding="utf-8"))) | families()
+
+
+def without_spider(portals: Iterable[Portal]) -> dict[str, list[str]]:
+    """The keys of the portals whose family no spider can crawl yet, by family."""
+    there, missing = families(), dict[str, list[str]]()
+    for portal in portals:
+        if portal.family not in there:
+            missing.setdefault(portal.family, []).append(portal.key)
+    return missing
+
+
+def crawlable(portals: Iterable[Portal]) -> list[Portal]:
+    """`portals`, all of which have a spider; PortalError names those that have none."""
+    chosen = list(portals)
+    for family, keys in without_spider(chosen).items():
+        raise PortalError(f"{', '.join(keys)}: the family {family} has no spider yet (docs/portals.md)")
+    return chosen
+
+
+def not_crawlable() -> list[NotCrawlable]:
+    """The addresses of `not_crawlable.toml`, in its order."""
+    tables = tomllib.loads(NOT_CRAWLABLE.read_text(encoding="utf-8"))["not_crawlable"]
+    return [NotCrawlable(**table) for table in tables]
+
+
 def load(files: Iterable[Path] = ()) -> dict[str, Portal]:
     """The shipped portals and those of `files`, by key. PortalError names the first fault."""
     portals: dict[str, Portal] = {}
     sources = [(path, True) for path in sorted(SHIPPED.glob("*.toml"))] + [(Path(path), False) for path in files]
     for path, shipped in sources:
-        for portal in _load_file(path, shipped=shipped):
+        for portal in load_file(path, shipped=shipped):
             if portal.key in portals:
                 first = portals[portal.key].source
                 raise PortalError(f"{portal.source}: [{portal.key}] is already a portal in {first}")
@@ -96,12 +164,15 @@ def choose(portals: Mapping[str, Portal], keys: Iterable[str]) -> list[Portal]:
     wanted = list(dict.fromkeys(keys))
     for key in wanted:
         if key not in portals:
-            near = ", ".join(name for name in portals if key in name or name in key) or ", ".join(list(portals)[:8])
-            raise PortalError(f"no portal has the key {key!r}; there are: {near or 'none'} (gongkai portals list)")
+            near = [name for name, portal in portals.items() if key in name or name in key or key in portal.name]
+            near = near or get_close_matches(key, portals, n=8) or list(portals)
+            shown = ", ".join(near[:8]) or "none"
+            raise PortalError(f"no portal has the key {key!r}; there are: {shown} (gongkai portals list)")
     return [portals[key] for key in wanted] if wanted else list(portals.values())
 
 
-def _load_file(path: Path, *, shipped: bool) -> list[Portal]:
+def load_file(path: Path, *, shipped: bool) -> list[Portal]:
+    """The portals of one file in its order, held to the rules of shipped files or not. PortalError: the first fault."""
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
@@ -125,24 +196,30 @@ def _check(path: Path, text: str, key: str, table: Any, *, shipped: bool) -> Por
 
     if not isinstance(table, dict):
         raise PortalError(f"{path}, line {_line(text, None, key)}: {key} stands outside any portal's table")
-    if not _KEY.fullmatch(key):
+    if not is_key(key):
         raise fault("is not a key: small letters, digits and single dashes")
     for name in table:
-        if name not in _REQUIRED + _OPTIONAL:
-            raise fault(f"has an unknown setting {name}; known: {', '.join(_REQUIRED + _OPTIONAL)}", name)
-    for name in _REQUIRED:
-        if name not in table:
+        if name not in _SETTINGS:
+            raise fault(f"has an unknown setting {name}; known: {', '.join(_SETTINGS)}", name)
+    for name in _REQUIRED + _KNOWN:
+        if name not in table and (shipped or name in _REQUIRED):
             raise fault(f"lacks {name}")
-        if not isinstance(table[name], str) or not table[name].strip():
+        if not isinstance(table.get(name, NEVER), str) or not table.get(name, NEVER).strip():
             raise fault(f"{name} must be a text", name)
-    for name in _OPTIONAL:
+    if not _is_day(table.get("seen", NEVER)):
+        raise fault(f'seen must be a day, YYYY-MM-DD, or "{NEVER}", not "{table["seen"]}"', "seen")
+    if not isinstance(table.get("list", True), bool):
+        raise fault("list must be true or false", "list")
+    for name in _LISTS:
         value = table.get(name, [])
         if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
             raise fault(f"{name} must be a list of texts", name)
     if not re.fullmatch(r"[0-9]{6}", table["region"]):
         raise fault(f'region must be six digits (GB/T 2260), not "{table["region"]}"', "region")
-    if table["family"] not in families():
-        raise fault(f'family "{table["family"]}" is unknown; known: {", ".join(sorted(families()))}', "family")
+    if table["family"] not in known_families():
+        raise fault(f'family "{table["family"]}" is unknown; known: {", ".join(sorted(known_families()))}', "family")
+    if not table.get("list", True) and not table.get("pages"):
+        raise fault("has no list and no pages: there is nothing to fetch", "list")
     for name in ("url", "pages"):
         for url in [table["url"]] if name == "url" else table.get("pages", []):
             if urlsplit(url).scheme not in ("http", "https") or not all(host_and_port(url)):
@@ -161,8 +238,18 @@ def _check(path: Path, text: str, key: str, table: Any, *, shipped: bool) -> Por
         url=table["url"],
         hosts=tuple(table.get("hosts", [])),
         pages=tuple(table.get("pages", [])),
+        listed=table.get("list", True),
+        evidence=table.get("evidence", ""),
+        seen=table.get("seen", NEVER),
         source=source,
     )
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return text == NEVER or date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def _line(text: str, key: str | None, setting: str | None) -> int:

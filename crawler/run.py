@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -20,8 +21,10 @@ from scrapy.settings import Settings
 from archive.errors import ArchiveBusy, ArchiveError
 from crawler import session as sessions
 from crawler.base import require_contact
-from crawler.portals import Portal, PortalError, choose, load
+from crawler.portals import Portal, PortalError, choose, crawlable, load, without_spider
 from crawler.session import Progress, Session
+
+_log = logging.getLogger(__name__)
 
 
 class Summary(NamedTuple):
@@ -65,6 +68,11 @@ def crawl(
     """
     registry = load(portals_files)
     chosen = choose(registry, keys)
+    if keys:
+        chosen = crawlable(chosen)
+    elif missing := without_spider(chosen):
+        chosen = [portal for portal in chosen if portal.family not in missing]
+        _log.warning("left out, since their families have no spider yet: %s", missing)
     require_contact(chosen)
     arguments = json.dumps({"portals": list(keys), "revisit": revisit, "limit": limit}, ensure_ascii=False)
     os.environ.setdefault("SCRAPY_SETTINGS_MODULE", "crawler.settings")
@@ -156,6 +164,7 @@ _AMISS = {
     "failed": "the list could not be had",
     "gone": "the list is gone",
     "empty": "the list has no entries",
+    "incomplete": "the list breaks off, or a column inside it could not be had",
 }
 
 

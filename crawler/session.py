@@ -216,6 +216,20 @@ class Session:
         query = "SELECT DISTINCT url FROM capture WHERE portal = ? AND kind = 'report' AND outcome = 'new'"
         return sorted({str(url) for store in stores for (url,) in store.conn.execute(query, (portal,))})
 
+    def unfinished(self) -> set[str]:
+        """Pages that the crawls before this one captured and did not finish with: what they attach may be missing."""
+        crawls: list[str] = []
+        for identity, outcome in self.store.conn.execute(
+            "SELECT id, outcome FROM crawl WHERE id <> ? ORDER BY started_at DESC, rowid DESC", (self.crawl_id,)
+        ):
+            if outcome == "finished":
+                break
+            crawls.append(identity)
+        query = (
+            "SELECT DISTINCT url FROM capture WHERE crawl_id = ? AND kind = 'report' AND outcome IN ('new', 'changed')"
+        )
+        return {str(url) for crawl in crawls for (url,) in self.store.conn.execute(query, (crawl,))}
+
     def done(self, title: str) -> None:
         """Tell the progress display, if there is one, that a page has its outcome."""
         if self.progress is not None:
