@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from lxml import etree
 from lxml.etree import _Element as Element
@@ -43,8 +44,17 @@ _LONGEST_PARAGRAPH = 200_000
 _MAX_BLOCKS, _MAX_CELLS = 40_000, 150_000
 
 
-def read_html(body: bytes, *, header_charset: str | None = None) -> Document:
-    """The Document of an HTML page. Never raises on input; what was cut short is in `notes`."""
+class Tree(NamedTuple):
+    """A page as libxml2 has it, in UTF-8: `root` is None where there is no element. `notes` as in Document."""
+
+    root: Element | None
+    data: bytes
+    charset: str
+    notes: list[tuple[str, str]]
+
+
+def read_tree(body: bytes, *, header_charset: str | None = None) -> Tree:
+    """The tree of elements in which places are counted. Never raises on input."""
     text, charset, damaged = decode(body, header_charset=header_charset)
     notes = [("encoding_damaged", f"{damaged} place(s) are no {charset}")] if damaged else []
     if "\0" in text:
@@ -64,6 +74,12 @@ def read_html(body: bytes, *, header_charset: str | None = None) -> Document:
     if too_deep:
         root, _ = _tree(_WRAPPER.sub(b"<br>", data))
         notes.append(("too_deep", "more than 2048 levels: read again without the elements that only wrap"))
+    return Tree(root, data, charset, notes)
+
+
+def read_html(body: bytes, *, header_charset: str | None = None) -> Document:
+    """The Document of an HTML page. Never raises on input; what was cut short is in `notes`."""
+    root, data, charset, notes = read_tree(body, header_charset=header_charset)
     if root is None:
         return Document(
             None, (), (), "text/html", charset, (0, 0), notes=(*notes, ("no_markup", "no element was found"))
@@ -90,6 +106,28 @@ def read_html(body: bytes, *, header_charset: str | None = None) -> Document:
         attachments=tuple(walk.attachments),
         notes=(*notes, *walk.notes),
     )
+
+
+def cells_at(tree: Tree, tbl: int, row: int) -> list[Element]:
+    """The cells written in a row, by the place that a figure names; none where the page has no such row."""
+    if tree.root is None or tbl < 1 or row < 1:
+        return []
+    table = next((table for n, table in enumerate(tree.root.iter("table"), 1) if n == tbl), None)
+    if table is None:
+        return []
+    walk = _Walk(tree.root, hidden_in(tree.root, tree.data), False)
+    groups, feet = walk.row_groups(table, walk.nested_in(table))
+    rows = [line for group in (*groups, *feet) for line in group]
+    return rows[row - 1].cells if row <= len(rows) else []
+
+
+def blocks_in(tree: Tree) -> list[tuple[Block, Element]]:
+    """The blocks of a page in order, each with the element that holds it; at most as many as a reading has."""
+    if tree.root is None:
+        return []
+    walk = _Walk(tree.root, hidden_in(tree.root, tree.data), len(tree.data) > _LARGE)
+    walk.run()
+    return list(zip(walk.blocks, walk.owners, strict=True))
 
 
 def _tree(data: bytes) -> tuple[Element | None, bool]:
@@ -256,13 +294,9 @@ class _Walk:
             number = self.tables[table]
             self.notes.append(("table_too_large", f"table {number} is too large for an official form and was not read"))
             return table.find(".//table") is not None
-        nested = {
-            inner
-            for inner in table.iterdescendants("table")
-            if sum(1 for _, _ in zip(inner.iter("td", "th"), range(2), strict=False)) > 1
-        }
+        nested = self.nested_in(table)
         holders = {above for inner in nested for above in inner.iterancestors("td", "th")}
-        groups, feet = self._row_groups(table, nested)
+        groups, feet = self.row_groups(table, nested)
         for child in table.iter("caption"):
             if _own(child, table, nested) and (text := cell_text(child, self.hidden)):
                 self.blocks.append(Paragraph(text, len(self.blocks) + 1))
@@ -270,7 +304,16 @@ class _Walk:
         long = self._grid(table, self.tables[table], [*groups, *feet], holders)
         return bool(nested) or long
 
-    def _row_groups(self, table: Element, nested: set[Element]) -> tuple[list[list[Row]], list[list[Row]]]:
+    @staticmethod
+    def nested_in(table: Element) -> set[Element]:
+        """The tables within it that have cells of their own."""
+        return {
+            inner
+            for inner in table.iterdescendants("table")
+            if sum(1 for _, _ in zip(inner.iter("td", "th"), range(2), strict=False)) > 1
+        }
+
+    def row_groups(self, table: Element, nested: set[Element]) -> tuple[list[list[Row]], list[list[Row]]]:
         """(row groups, foot groups). A cell written outside any row begins a row of its own, as the standard has it."""
         groups: list[list[Row]] = [[]]
         feet: list[list[Row]] = []
