@@ -40,6 +40,10 @@ class Words:
         """Of a label that exists in both languages the one to show; the other where there is none."""
         return (en or zh or "") if self.language == "en" else (zh or en or "")
 
+    def group(self, name: str) -> dict[str, str]:
+        """All labels of one group, for a script."""
+        return {key.partition(".")[2]: self(key) for key in words() if key.startswith(f"{name}.")}
+
     def header(self, label: str) -> str:
         """A group header of an official table; as printed where there is no word for it."""
         pair = words().get(f"header.{label}")
