@@ -39,21 +39,22 @@ POLICY = (
 )
 
 _TAGS = frozenset(
-    "a abbr acronym address article aside b bdi bdo big blockquote br caption center cite code col colgroup dd del dfn "
-    "dir div dl dt em figcaption figure font footer h1 h2 h3 h4 h5 h6 header hr i img ins kbd li main mark menu nav nobr "
-    "ol p pre q rp rt ruby s samp section small span strike strong sub summary sup table tbody td tfoot th thead tr tt u "
-    "ul var wbr".split()
+    "a abbr acronym address article aside b bdi bdo big blockquote br caption center cite code col colgroup dd "
+    "del dfn dir div dl dt em figcaption figure font footer h1 h2 h3 h4 h5 h6 header hr i img ins kbd li main "
+    "mark menu nav nobr ol p pre q rp rt ruby s samp section small span strike strong sub summary sup table tbody "
+    "td tfoot th thead tr tt u ul var wbr".split()
 )
 _ATTRIBUTES = frozenset(
-    "abbr align alt bgcolor border bordercolor cellpadding cellspacing char charoff class clear color colspan compact "
-    "data-href datetime dir face frame headers height hidden hspace id lang noshade nowrap rowspan rules scope size span "
-    "start style summary title type valign value vspace width".split()
+    "abbr align alt bgcolor border bordercolor cellpadding cellspacing char charoff class clear color colspan "
+    "compact data-href datetime dir face frame headers height hidden hspace id lang noshade nowrap rowspan rules "
+    "scope size span start style summary title type valign value vspace width".split()
 )
 #: an element that is dropped with all that is in it, unless the rest of the page fell into it
 _DROPPED = (
-    "script style link meta base title head template noscript noembed noframes iframe frame frameset object embed applet "
-    "param svg math canvas audio video source track picture map area input button select option optgroup datalist "
-    "textarea keygen output progress meter xmp plaintext listing dialog portal slot marquee bgsound isindex"
+    "script style link meta base title head template noscript noembed noframes iframe frame frameset object embed "
+    "applet param svg math canvas audio video source track picture map area input button select option optgroup "
+    "datalist textarea keygen output progress meter xmp plaintext listing dialog portal slot marquee bgsound "
+    "isindex"
 ).split()
 _PICTURE = re.compile(r"data:image/(?:png|jpeg|jpg|gif|webp|bmp);base64,[A-Za-z0-9+/=\s]*", re.I)
 

@@ -21,7 +21,7 @@ Pair = Mapping[str, str]
 
 
 class Plot(NamedTuple):
-    """`x`, `y`, `color`, `column` are columns of the query's result; `labels` and `series` name them and their values."""
+    """`x`, `y`, `color`, `column` are columns of the query's result; `labels` names them, `series` `color`'s values."""
 
     name: str
     title: Pair

@@ -15,7 +15,8 @@ from archive.official import Account, lay_out
 from parsers.codebook import findings as meanings
 
 METADATA = (
-    "publisher", "index_number", "written_on", "published_on", "openness", "validity", "document_number", "registration",
+    "publisher", "index_number", "written_on", "published_on", "openness", "validity", "document_number",
+    "registration",
 )  # fmt: skip
 VERSIONS = 200  # captures of one address that are listed, newest first
 Facts = Mapping[str, Any]
@@ -83,14 +84,18 @@ def gather(conn: sqlite3.Connection, identity: int) -> ReportPage | None:
         region=region["name"] if region else None,
         account=lay_out(figures, findings),
         sections=tuple(_cut(section, claims) for section in sections),
-        claims=tuple({**claim, "cell": cells.get((claim["form"], claim["indicator"], claim["col"]))} for claim in claims),
+        claims=tuple(
+            {**claim, "cell": cells.get((claim["form"], claim["indicator"], claim["col"]))} for claim in claims
+        ),
         said=tuple(
             (finding, meanings().get(finding["name"]))
             for finding in findings
             if finding["kind"] not in ("check", "claim") and finding["status"] in ("notice", "fail")
         ),
         counts=counts,
-        revisions=_all(conn, "SELECT * FROM revision WHERE report_id = ? ORDER BY to_capture, indicator, col", identity),
+        revisions=_all(
+            conn, "SELECT * FROM revision WHERE report_id = ? ORDER BY to_capture, indicator, col", identity
+        ),
         twins=_twins(conn, report),
         earlier=before[-1] if before else None,
         later=after[0] if after else None,

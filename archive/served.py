@@ -63,17 +63,19 @@ async def may_see(datasette: Any, request: Request, database: Database, table: s
     return allowed
 
 
-async def page(
-    datasette: Any, request: Request, template: str, values: dict[str, Any], status: int = 200
-) -> Response:
+async def page(datasette: Any, request: Request, template: str, values: dict[str, Any], status: int = 200) -> Response:
     """One of the desk's own pages, in the reader's language."""
     return Response.html(await datasette.render_template(template, values, request=request), status=status)
 
 
-async def refusal(datasette: Any, request: Request, status: int, key: str, **values: Any) -> Response:
-    """A page that says in the reader's language why there is nothing to show; `key` is one of `words.toml`."""
+async def refusal(datasette: Any, request: Request, code: int, key: str, **values: Any) -> Response:
+    """A page that says in the reader's language why there is nothing to show; `key` is one of `words.toml`.
+
+    413 and 415 are about bytes that are there, named by the value `sha256`: the page leads to them.
+    """
     say = language.Words(language.of_request(request))
-    return await page(datasette, request, "notice.html", {"notice": say(key, **values)}, status)
+    shown = {"notice": say(key, **values), "sha256": values.get("sha256") if code in (413, 415) else None}
+    return await page(datasette, request, "notice.html", shown, code)
 
 
 _editions: dict[tuple[str, tuple[int, ...]], citing.Edition] = {}

@@ -61,12 +61,14 @@ def _rules(nodes: Iterable[Any], depth: int = 0) -> str:
     kept = []
     for node in nodes:
         if node.type == "qualified-rule":
-            if not _fetches(node.prelude):
-                contents = tinycss2.parse_blocks_contents(node.content, skip_comments=True, skip_whitespace=True)
-                kept.append(f"{tinycss2.serialize(node.prelude)}{{{_declared(contents)}}}")
-        elif node.type == "at-rule" and node.lower_at_keyword in _NESTED and node.content is not None and depth < 4:
-            if not _fetches(node.prelude):
-                inner = tinycss2.parse_rule_list(node.content, skip_comments=True, skip_whitespace=True)
-                prelude = tinycss2.serialize(node.prelude)
-                kept.append(f"@{node.lower_at_keyword}{prelude}{{{_rules(inner, depth + 1)}}}")
+            if _fetches(node.prelude):
+                continue
+            contents = tinycss2.parse_blocks_contents(node.content, skip_comments=True, skip_whitespace=True)
+            kept.append(f"{tinycss2.serialize(node.prelude)}{{{_declared(contents)}}}")
+        elif node.type == "at-rule" and node.lower_at_keyword in _NESTED and node.content is not None:
+            if depth > 3 or _fetches(node.prelude):
+                continue
+            inner = tinycss2.parse_rule_list(node.content, skip_comments=True, skip_whitespace=True)
+            prelude = tinycss2.serialize(node.prelude)
+            kept.append(f"@{node.lower_at_keyword}{prelude}{{{_rules(inner, depth + 1)}}}")
     return "\n".join(kept)

@@ -32,6 +32,13 @@ def _links(datasette: Any) -> list[tuple[str, str]]:
 
 
 @hookimpl
+def prepare_jinja2_environment(env: Any, datasette: Any) -> None:
+    """What the page of an error gets, since Datasette asks no plugin for its variables."""
+    env.globals |= {"lang": "zh", "say": language.Words("zh"), "desk_links": [], "other_language": "en"}
+    env.globals["language_link"] = datasette.urls.path("/-/language/en")
+
+
+@hookimpl
 def extra_template_vars(request: Any, datasette: Any) -> dict[str, Any]:
     spoken = language.of_request(request)
     other = next(name for name in language.LANGUAGES if name != spoken)

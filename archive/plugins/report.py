@@ -53,7 +53,10 @@ def register_routes() -> list[tuple[str, Any]]:
 def render_cell(
     row: Any, value: Any, column: str, table: str | None, database: str, datasette: Any
 ) -> markupsafe.Markup | None:
-    """A report's id leads to its page; in the table `report` itself, beside the row's own link."""
+    """A report's id leads to its page; so does its title in the table `report`, where Datasette shows no id."""
+    if column == "title" and table == "report" and "id" in row.keys():  # noqa: SIM118, a row of SQLite iterates values
+        link = datasette.urls.path(f"/-/report/{row['id']}")
+        return markupsafe.Markup('<a href="{}" rel="nofollow">{}</a>').format(link, str(value or "—")[:400])
     if column in _IDS or (column == "id" and table == "report"):
         plain = value.get("value") if isinstance(value, dict) else value
         label = value.get("label") if isinstance(value, dict) else None

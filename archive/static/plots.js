@@ -49,7 +49,7 @@ function specification(rows, plot) {
     encoding.y.type = "ordinal";
     encoding.x.sort = "ascending";
   }
-  if (encoding.x.type === "quantitative" && plot.mark === "bar") encoding.y.axis = { labelLimit: 260 };
+  if (encoding.x.type === "quantitative" && plot.mark === "bar") encoding.y.axis = { labelLimit: 260, title: null };
   if (plot.color) {
     encoding.color = channel(plot.color, {
       legend: { labelLimit: 300 },
@@ -60,14 +60,15 @@ function specification(rows, plot) {
   const used = [...new Set(Object.keys(rows[0] ?? {}))].slice(0, 12);
   encoding.tooltip = used.map((name) => ({ field: field(name), type: kind(rows, name), title: title(name) }));
   const discrete = (c) => c.type !== "quantitative";
+  const fixed = Boolean(plot.column) || (discrete(encoding.x) && plot.mark === "rect");
   return {
     data: { values: rows },
     mark: { type: plot.mark, ...(plot.mark === "line" ? { point: true } : {}) },
     encoding,
-    width: plot.column || (discrete(encoding.x) && plot.mark === "rect") ? { step: 24 } : "container",
+    width: fixed ? { step: 24 } : "container",
     height: discrete(encoding.y) ? { step: 18 } : 260,
     ...(plot.column ? { resolve: { scale: { x: "independent" } } } : {}),
-    autosize: plot.column ? { type: "pad" } : { type: "fit", contains: "padding" },
+    autosize: fixed || discrete(encoding.y) ? { type: fixed ? "pad" : "fit-x" } : { type: "fit", contains: "padding" },
     config: { font: "system-ui, sans-serif", background: "white" },
   };
 }
