@@ -34,8 +34,8 @@ def saved(name: str, **changes: object) -> Page:
     return Page(f"{HOST}/art/{name}", (PAGES / name).read_bytes(), kind)._replace(**changes)  # type: ignore[arg-type]
 
 
-def build(path: Path, pages: Iterable[Page]) -> Path:
-    """An archive of `pages`, each captured, then read by the real parser."""
+def build(path: Path, pages: Iterable[Page], *, read: bool = True) -> Path:
+    """An archive of `pages`, each captured, then read by the real parser if `read`; into one that is there already."""
     with Store.open(path, create=True) as store:
         store.save_portals([PORTAL])
         crawl = store.begin_crawl("a test", "test", "2026-01-01T00:00:00Z")
@@ -45,9 +45,9 @@ def build(path: Path, pages: Iterable[Page]) -> Path:
                 page.outcome, "[]", None, None,
             )  # fmt: skip
             kept = store.save_capture(capture, page.body, page.media_type)
-            if page.outcome == "ok":
-                read = parsers.parse(page.body, url=page.url, media_type=page.media_type)
-                store.save_report(kept, parsers.as_dict(read))
+            if read and page.outcome == "ok":
+                reading = parsers.parse(page.body, url=page.url, media_type=page.media_type)
+                store.save_report(kept, parsers.as_dict(reading))
         store.finish_crawl(crawl, "finished")
     return path
 

@@ -55,6 +55,14 @@ def test_blank_cells_of_stored_text_are_told_apart() -> None:
     assert place.in_text(said, blocks, 1, 9, 1) is None and place.in_text(said, blocks, 2, 1, 1) is None
 
 
+@pytest.mark.parametrize("tag", ["embed src=x.swf", "svg", "math", "canvas", "audio", "video", "object", "select"])
+def test_a_page_that_fell_into_an_unclosed_element_is_read_all_the_same(tag: str) -> None:
+    page = f"<p>一</p><{tag}><table><tr><td>甲</td><td>1</td></tr><tr><td>乙</td><td>2</td></tr></table>".encode()
+    assert [type(block).__name__ for block in html.read_html(page).blocks] == ["Paragraph", "Grid"]
+    spot = place.in_tree(html.read_tree(page), 1, 2, 2, "2")
+    assert spot is not None and spot.element.text == "2"
+
+
 @pytest.mark.parametrize("at", [(9, 1, 1), (1, 9, 1), (1, 1, 9), (0, 1, 1), (None, 99, 1)])
 def test_a_place_that_the_page_lacks_is_none(at: tuple[int | None, int, int]) -> None:
     tree = html.read_tree("<table><tr><td>甲</td><td>1</td></tr></table>".encode())

@@ -99,6 +99,7 @@ function table(rows, plot) {
 }
 
 async function draw(canvas, status, address, plot, got) {
+  delete status.dataset.done;
   status.textContent = say("loading");
   try {
     const { rows: all, cut } = got ?? (await fetched(address));
@@ -121,6 +122,8 @@ async function draw(canvas, status, address, plot, got) {
     canvas.replaceChildren();
     status.textContent = say("failed", { error: error.message });
     return null;
+  } finally {
+    status.dataset.done = "1";
   }
 }
 
@@ -171,10 +174,12 @@ function anyQuery() {
       got = await fetched(address);
     } catch (error) {
       status.textContent = say("failed", { error: error.message });
+      status.dataset.done = "1";
       return;
     }
     if (got.rows.length === 0) {
       status.textContent = say("empty");
+      status.dataset.done = "1";
       return;
     }
     const columns = Object.keys(got.rows[0]);

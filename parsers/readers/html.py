@@ -19,7 +19,7 @@ from parsers.readers.cells import BREAK, HTML_SPACE, SKIP, Row, cell_text, fille
 from parsers.readers.encoding import decode
 
 #: where one of these is never closed, libxml2 puts the rest of the page inside it
-_UNCLOSED = frozenset(("select", "option", "button", "object", "iframe", "noscript"))
+_UNCLOSED = frozenset("select option button object iframe noscript embed svg math canvas audio video".split())
 _HEADINGS = {f"h{n}": n for n in range(1, 7)}
 _BLOCKS = frozenset(
     "p div li ul ol dl dt dd section article header footer main nav aside form fieldset center blockquote pre address "
