@@ -286,8 +286,9 @@ for verb in (verbs.reparse, verbs.verify, verbs.diff, verbs.merge, verbs.status,
 @main.command()
 @click.option("--port", type=click.IntRange(0, 65535), default=8001, show_default=True, help="0 takes any free one.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on: this machine's alone.")
+@click.option("--immutable", is_flag=True, help="Nobody changes this file while it is served: a published copy.")
 @with_db
-def serve(port: int, host: str, db: Path) -> None:
+def serve(port: int, host: str, immutable: bool, db: Path) -> None:
     """Open the archive in a browser.
 
     Datasette with the archive's descriptions, queries and limits. Read-only; it ends with Ctrl-C.
@@ -297,15 +298,21 @@ def serve(port: int, host: str, db: Path) -> None:
     Exit codes: 0 ended by you; 2 the port is taken; 5 no archive, disk or database.
     """
     opened(db).close()
-    serve_desk(db, host, port)
+    serve_desk(db, host, port, immutable=immutable)
 
 
-def serve_desk(db: Path, host: str, port: int) -> None:
+def serve_desk(db: Path, host: str, port: int, *, immutable: bool = False) -> None:
     """Serve until Ctrl-C; a usage error where the address cannot be listened on."""
     from archive import desk
 
     try:
-        desk.serve(db, host, port, lambda address: click.echo(f"{db} is open at {address} (Ctrl-C ends it)"))
+        desk.serve(
+            db,
+            host,
+            port,
+            lambda address: click.echo(f"{db} is open at {address} (Ctrl-C ends it)"),
+            immutable=immutable,
+        )
     except KeyboardInterrupt:
         return
     except OSError as error:

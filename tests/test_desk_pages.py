@@ -338,6 +338,14 @@ def test_no_template_script_or_style_names_another_host(served_desk: Datasette, 
         assert loaded and all(re.match(r"/(?!/)|data:,$", address) for address in loaded), path
 
 
+def test_a_refused_query_or_page_prints_no_locals(served_desk: Datasette, capfd: pytest.CaptureFixture[str]) -> None:
+    for path in ("/no/such/page", "/gongkai?sql=delete+from+report", "/gongkai?sql=select+no_such_column"):
+        answer = get(served_desk, path)
+        assert answer.status_code in (400, 404) and 'class="desk-nav"' in answer.text
+    said = capfd.readouterr()
+    assert "locals" not in said.out + said.err
+
+
 def test_robots_and_loading_are_turned_away_in_every_answer(served_desk: Datasette) -> None:
     assert get(served_desk, "/robots.txt").text == "User-agent: *\nDisallow: /\n"
     for path in ("/", "/gongkai/report", "/gongkai/report.json", "/-/dashboard", "/static/desk.css", "/no/such/page"):
