@@ -81,12 +81,16 @@ async def refusal(datasette: Any, request: Request, code: int, key: str, **value
 _editions: dict[tuple[str, tuple[int, ...]], citing.Edition] = {}
 
 
-async def edition_of(database: Database) -> citing.Edition:
-    """The archive's edition; computed again only after its file or the changes beside it were written."""
+def state_of(database: Database) -> tuple[str, tuple[int, ...]]:
+    """What changes when the archive's file, or the changes beside it, are written: its path and their times."""
     path = Path(str(database.path))
     parts = (path, path.with_name(path.name + "-wal"))
-    stamp = tuple(part.stat().st_mtime_ns if part.exists() else 0 for part in parts)
-    key = (str(path), stamp)
+    return str(path), tuple(part.stat().st_mtime_ns if part.exists() else 0 for part in parts)
+
+
+async def edition_of(database: Database) -> citing.Edition:
+    """The archive's edition; computed again only after its file or the changes beside it were written."""
+    key = state_of(database)
     if key not in _editions:
         found = await database.execute_fn(citing.edition)
         _editions.clear()

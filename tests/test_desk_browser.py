@@ -100,6 +100,20 @@ def test_a_question_is_asked_and_answered(
     expect(page.locator("table.rows-and-columns")).to_contain_text(expected)
 
 
+def test_a_word_of_two_characters_is_found(page: Page, base: str) -> None:
+    page.goto(base)
+    if page.get_by_role("link", name="搜索", exact=True).count() == 0:
+        pytest.skip("this desk has no search yet (archive/plugins/search.py)")
+    page.get_by_role("link", name="搜索", exact=True).click()
+    page.get_by_role("searchbox").fill("公开")
+    page.keyboard.press("Enter")
+    found = page.locator("main a[href^='/-/report/']")
+    expect(found.first).to_be_visible()
+    expect(page.locator("main mark").first).to_have_text("公开")
+    found.first.click()
+    expect(page.get_by_role("heading", name="统计表")).to_be_visible()
+
+
 def test_every_plot_of_the_dashboard_is_drawn_and_leads_to_its_query(page: Page, base: str) -> None:
     page.goto(f"{base}/-/dashboard")
     page.wait_for_selector(".status:not([data-done])", state="detached")

@@ -133,7 +133,7 @@ async function dashboard() {
     const drawn = await draw(
       section.querySelector(".canvas"),
       section.querySelector(".status"),
-      `${section.dataset.query}.json?_shape=objects`,
+      section.dataset.rows,
       plot,
     );
     if (drawn) section.querySelector(".numbers .scroll").append(table(drawn.rows, plot));
