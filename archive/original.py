@@ -46,8 +46,8 @@ _TAGS = frozenset(
 )
 _ATTRIBUTES = frozenset(
     "abbr align alt bgcolor border bordercolor cellpadding cellspacing char charoff class clear color colspan "
-    "compact data-href datetime dir face frame headers height hidden hspace id lang noshade nowrap rowspan rules "
-    "scope size span start style summary title type valign value vspace width".split()
+    "compact data-holds data-href datetime dir face frame headers height hidden hspace id lang noshade nowrap rowspan "
+    "rules scope size span start style summary title type valign value vspace width".split()
 )
 #: an element that is dropped with all that is in it, unless the rest of the page fell into it
 _DROPPED = (
@@ -110,6 +110,11 @@ def inert_html(body: bytes, url: str | None, charset: str | None = None, wanted:
         elif said:
             del element.attrib["style"]
     marked = _mark(tree, wanted) if wanted else None
+    if "none" in style or "hidden" in style:
+        for found in root.iter("mark", "td", "th", "span", "p", "div", "li"):
+            if found.get("id") == MARK:
+                for above in found.iterancestors():
+                    above.set("data-holds", "figure")
     _settle_links(root, url)
     _drop(root)
     top = root.find("body")

@@ -58,7 +58,7 @@ BODY = """
  style="background:url({trap}/style.png);position:fixed;top:0;left:0;width:100vw;height:100vh;z-index:99999">x</td></tr></table>
 <p style="background:u\\72l({trap}/styleescape.png)">p</p><p style='content:"</p><script>fetch(1)</script>"'>q</p>
 <div id="gongkai-figure" onclick="fetch('{trap}/click')">not the figure</div>
-<style>div[role=note] {{ display: none !important }}</style><bgsound src="{trap}/sound">
+<style>div[role=banner] {{ display: none !important }}</style><bgsound src="{trap}/sound">
 <frameset><frame src="{trap}/fs"></frameset>
 """
 NAME = "\"><img src=x onerror=fetch('{trap}/{where}')><script>document.title='RUN'</script>{{{{7*7}}}}"

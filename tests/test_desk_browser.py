@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from browser import chromium, serving, watched
 from desk_archive import build, saved
 from playwright.sync_api import Browser, Page, expect
@@ -55,7 +56,7 @@ def test_from_the_first_page_to_the_marked_cell_of_a_figure(page: Page, base: st
     marked = page.locator(f"#{original.MARK}")
     expect(marked).to_be_in_viewport()
     expect(marked).to_have_text("163")
-    expect(page.locator("div[role=note]")).to_contain_text("proactive_items_disclosed[year_total]")
+    expect(page.locator("div[role=banner]")).to_contain_text("proactive_items_disclosed[year_total]")
     page.get_by_role("link", name=re.compile("回到报告")).click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("衢州市衢江区民政局")
 
@@ -176,6 +177,22 @@ def test_the_keyboard_reaches_the_content_first_and_the_figures(page: Page, base
     page.locator("table.official td a").first.focus()
     page.keyboard.press("Enter")
     expect(page.locator(f"#{original.MARK}")).to_be_in_viewport()
+
+
+def test_a_screen_reader_finds_its_way_on_the_desks_pages(browser: Browser, base: str) -> None:
+    """axe's rules; those of minor impact, and Datasette's own order of headings, are not ours to keep."""
+    context = browser.new_context(locale="en", bypass_csp=True)  # axe is a script of the test's own
+    page = context.new_page()
+    page.goto(f"{base}/gongkai/panel?form=v2021")
+    report = page.locator("td.col-report_id a").first.get_attribute("href")
+    for path in ("/", "/gongkai/report", "/-/dashboard", str(report)):
+        page.goto(base + path)
+        if "dashboard" in path:
+            page.wait_for_selector(".status:not([data-done])", state="detached")
+        found = Axe().run(page).response["violations"]
+        said = {rule["id"]: [node["html"][:200] for node in rule["nodes"]] for rule in found}
+        assert set(said) <= {"heading-order"}, (path, said)
+    context.close()
 
 
 def test_nothing_is_wider_than_a_phone(browser: Browser, base: str) -> None:

@@ -110,7 +110,7 @@ def test_nothing_runs_nothing_leaves_and_no_view_breaks(trapped: Trap, archive: 
                 assert not page.query_selector(
                     "script, iframe, form, input, svg, object, embed, base, [onclick], a[ping]"
                 )
-                assert page.locator("div[role=note]").first.is_visible(), view
+                assert page.locator("div[role=banner]").first.is_visible(), view
                 for link in page.query_selector_all("a[data-href]")[:3]:
                     link.dispatch_event("click")
                 assert page.url == base + view

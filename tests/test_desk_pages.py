@@ -119,6 +119,17 @@ def test_an_earlier_capture_is_marked_where_the_figure_stood_then(archive: Path,
     assert marked(get(served_desk, f"/-/page/{after}?figure={short}").text).text_content().strip() == "164"
 
 
+def test_a_cell_in_a_part_that_the_page_hides_is_shown() -> None:
+    """Tabs that a script would open are hidden by a style of the page; the parser reads them all the same."""
+    page = (
+        "<style>.tab { display: none }</style><div class=tab id=a><table><tr><td>甲</td><td>5</td></tr></table></div>"
+        "<div class=tab id=b><table><tr><td>乙</td><td>7</td></tr></table></div>"
+    )
+    shown = original.inert_html(page.encode(), None, None, original.Wanted(2, 1, 2, "7"))
+    assert parsed(shown.body).xpath("//*[@data-holds]/@id")[-1:] == ["b"] and shown.marked == "7"
+    assert not parsed(shown.body).xpath("//*[@id='a'][@data-holds]")
+
+
 def test_what_cannot_be_shown_says_so(archive: Path, served_desk: Datasette) -> None:
     english = {"cookie": f"{language.COOKIE}=en"}
     _, capture = report_of(archive, "dalu-2019.html")

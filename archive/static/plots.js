@@ -115,6 +115,7 @@ async function draw(canvas, status, address, plot, got) {
       renderer: "svg",
       actions: { export: true, source: false, compiled: false, editor: false },
     });
+    canvas.querySelector("summary")?.setAttribute("aria-label", say("export"));
     canvas.dataset.drawn = rows.length;
     status.textContent = say(cut ? "cut" : "rows", { rows: rows.length });
     return { rows, all, cut };
@@ -166,7 +167,7 @@ function anyQuery() {
     const status = Object.assign(document.createElement("p"), { className: "status" });
     status.setAttribute("role", "status");
     const canvas = Object.assign(document.createElement("div"), { className: "canvas" });
-    canvas.setAttribute("role", "img");
+    canvas.setAttribute("role", "group");
     canvas.setAttribute("aria-label", document.title);
     box.append(status, canvas);
     let got;
@@ -218,5 +219,14 @@ function anyQuery() {
   if (/(^|[#&])mark=/.test(location.hash)) box.open = true;
 }
 
+// Datasette's form of filters has no labels
+function labels() {
+  const names = { _filter_column: "filter_column", _filter_op: "filter_op", _filter_value: "filter_value", _sort: "sort" };
+  for (const [name, key] of Object.entries(names)) {
+    for (const field of document.querySelectorAll(`form [name^="${name}"]`)) field.setAttribute("aria-label", say(key));
+  }
+}
+
+labels();
 dashboard();
 anyQuery();
