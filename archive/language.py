@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
 from functools import cache
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
@@ -16,6 +17,8 @@ from typing import Any
 COOKIE = "gongkai_language"
 LANGUAGES = ("zh", "en")
 _WORDS = Path(__file__).with_name("words.toml")
+_CHINESE = re.compile(r"[\u3400-\u9fff]")
+_SAID = ("title", "description", "license", "source", "about")
 _LOCAL = re.compile(r"/(?![/\\])[^\x00-\x20\\]*")
 
 
@@ -49,10 +52,35 @@ class Words:
         pair = words().get(f"header.{label}")
         return pair[self.language] if pair else label
 
-    def part(self, text: str | None) -> str:
-        """The half of a description of `metadata.yml` ("中文 · English") in this language."""
-        zh, apart, en = (text or "").partition(" · ")
-        return en if apart and self.language == "en" else zh
+    def part(self, text: str) -> str:
+        """The half of a description of `metadata.yml` ("中文 · English") in this language; of more parts, its own."""
+        parts = text.split(" · ")
+        if len(parts) < 3:
+            return parts[-1] if self.language == "en" else parts[0]
+        chinese = [len(_CHINESE.findall(part)) * 3 > len(part) for part in parts]
+        return " · ".join(part for part, is_zh in zip(parts, chinese, strict=True) if is_zh == (self.language == "zh"))
+
+    def described(self, metadata: Any) -> Any:
+        """What Datasette knows of a page (title, description, columns …) with the parts in this language only."""
+        if not isinstance(metadata, Mapping):
+            return metadata
+        said: dict[str, Any] = {
+            name: self.part(value) for name, value in metadata.items() if name in _SAID and isinstance(value, str)
+        }
+        if isinstance(columns := metadata.get("columns"), Mapping):
+            said["columns"] = {name: self.part(str(text)) for name, text in columns.items()}
+        return {**metadata, **said}
+
+    def queries(self, queries: Any) -> Any:
+        """The list of canned queries of a database's page, described in this language."""
+        return [self.described(query) for query in queries or ()]
+
+    def columns(self, columns: Any) -> Any:
+        """The columns of a table's page, described in this language."""
+        return [
+            {**column, "description": self.part(column["description"])} if column.get("description") else column
+            for column in columns or ()
+        ]
 
 
 def wanted(cookie: str | None, accept: str | None) -> str:

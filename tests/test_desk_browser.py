@@ -200,7 +200,9 @@ def test_nothing_is_wider_than_a_phone(browser: Browser, base: str) -> None:
     page = context.new_page()
     page.goto(f"{base}/gongkai/panel?form=v2021")
     report = page.locator("td.col-report_id a").first.get_attribute("href")
-    for path in ("/", "/gongkai/figures", "/-/dashboard", str(report), "/-/language/zh?next=/"):
+    for path in (
+        "/", "/gongkai/figures", "/gongkai/plot_outcomes", "/-/dashboard", str(report), "/-/language/zh?next=/",
+    ):  # fmt: skip
         page.goto(base + path)
         if "dashboard" in path:
             page.wait_for_selector(".status:not([data-done])", state="detached")

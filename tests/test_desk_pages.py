@@ -412,6 +412,24 @@ def test_the_switch_leads_nowhere_else(path: str) -> None:
     assert language.local(path) == "/"
 
 
+def test_datasettes_own_pages_speak_the_readers_language_only(served_desk: Datasette) -> None:
+    english = {"cookie": f"{language.COOKIE}=en"}
+    for path, zh, en in (
+        ("/", "每一个数字都能回到", "Every number resolves"),
+        ("/gongkai", "申请的办理结果", "Outcomes of applications"),
+        ("/gongkai/report", "报告所述年份，不是发布年份", "The year reported on, not the year of publication"),
+        ("/gongkai/plot_outcomes", "申请的办理结果", "Outcomes of applications"),
+    ):
+        chinese_page, english_page = get(served_desk, path).text, get(served_desk, path, english).text
+        assert zh in chinese_page and en not in chinese_page, path
+        assert en in english_page and zh not in english_page, path
+    assert language.Words("en").part("一 · one") == "one" and language.Words("zh").part("一 · one") == "一"
+    assert language.Words("en").part("only one") == "only one" and language.Words("zh").part("only one") == "only one"
+    title = "公开 gongkai · 政府信息公开档案 · Reports of China"
+    assert language.Words("en").part(title) == "公开 gongkai · Reports of China"  # its name is its name
+    assert language.Words("zh").part(title) == "政府信息公开档案"
+
+
 def test_every_word_of_the_desk_is_there_in_both_languages_and_used() -> None:
     words = language.words()
     code = "\n".join(
