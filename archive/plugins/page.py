@@ -138,6 +138,7 @@ async def saved_page(request: Request, datasette: Any) -> Response:
         "style": markupsafe.Markup(shown.style),
         "attributes": markupsafe.Markup(original.attributes(shown.attributes.items())),
         "mark": original.MARK,
+        "archive": database.name,
         "wanted": wanted if shown.marked is not None else None,
         "warning": word,
         "capture": saved.capture,
