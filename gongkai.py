@@ -7,6 +7,7 @@ a sentence. Packages are imported by the verb that needs them: Scrapy, Datasette
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import sys
@@ -113,9 +114,10 @@ def demo(then_serve: bool, db: Path, as_json: bool) -> None:
         click.echo("gongkai: the demo was interrupted; the same command goes on where it was", err=True)
     for difference in differences:
         click.echo(f"gongkai: {difference}", err=True)
-    click.echo(f"To look at it: gongkai serve --db {db}  (then http://127.0.0.1:8001/)", err=as_json)
     if then_serve:
-        serve_desk(db, "127.0.0.1", 8001)
+        serve_desk(db, "127.0.0.1", 8001, else_any=True)
+    else:
+        click.echo(f"To look at it: gongkai serve --db {db}  (then http://127.0.0.1:8001/)", err=as_json)
     raise SystemExit(1 if differences else 0)
 
 
@@ -277,8 +279,9 @@ for verb in (verbs.reparse, verbs.verify, verbs.diff, verbs.merge, verbs.status,
 @main.command()
 @click.option("--port", type=click.IntRange(0, 65535), default=8001, show_default=True, help="0 takes any free one.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on: this machine's alone.")
+@click.option("--immutable", is_flag=True, help="Nobody changes this file while it is served: a published copy.")
 @with_db
-def serve(port: int, host: str, db: Path) -> None:
+def serve(port: int, host: str, immutable: bool, db: Path) -> None:
     """Open the archive in a browser.
 
     Datasette with the archive's descriptions, queries and limits. Read-only; it ends with Ctrl-C.
@@ -288,18 +291,24 @@ def serve(port: int, host: str, db: Path) -> None:
     Exit codes: 0 ended by you; 2 the port is taken; 5 no archive, disk or database.
     """
     opened(db).close()
-    serve_desk(db, host, port)
+    serve_desk(db, host, port, immutable=immutable)
 
 
-def serve_desk(db: Path, host: str, port: int) -> None:
-    """Serve until Ctrl-C; a usage error where the address cannot be listened on."""
+def serve_desk(db: Path, host: str, port: int, *, immutable: bool = False, else_any: bool = False) -> None:
+    """Serve until Ctrl-C; where the port is taken, on any other if `else_any`, else a usage error."""
     from archive import desk
 
+    def opened(address: str) -> None:
+        click.echo(f"{db} is open at {address} (Ctrl-C ends it)")
+
     try:
-        desk.serve(db, host, port, lambda address: click.echo(f"{db} is open at {address} (Ctrl-C ends it)"))
+        desk.serve(db, host, port, opened, immutable=immutable)
     except KeyboardInterrupt:
         return
     except OSError as error:
+        if else_any and error.errno == errno.EADDRINUSE:
+            serve_desk(db, host, 0, immutable=immutable)
+            return
         stop(2, f"cannot listen on {host} port {port}: {error.strerror}. Another --port may be free.")
 
 

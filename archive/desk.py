@@ -22,8 +22,17 @@ from datasette.utils import parse_metadata
 FOLDER = Path(__file__).resolve().parent
 
 
-def desk(db: Path) -> Datasette:
-    """A Datasette over the archive `db`, read-only, with descriptions, queries, limits and plugins of `archive/`."""
+NAME = "gongkai"  # of the database, whatever the file is called
+
+
+def desk(db: Path, *, immutable: bool = False) -> Datasette:
+    """A Datasette over the archive `db`, read-only, with descriptions, queries, limits and plugins of `archive/`.
+
+    An immutable archive is one that nobody changes while it is served, such as what `gongkai publish` wrote: SQLite
+    then takes no locks, and tables are not counted but looked up in the `.inspect.json` beside it, where there is one.
+    """
+    inspected = db.with_suffix(".inspect.json")
+    facts = json.loads(inspected.read_text(encoding="utf-8")) if immutable and inspected.is_file() else {}
     templates, static = FOLDER / "templates", FOLDER / "static"
     datasette = Datasette(
         [],
@@ -33,20 +42,21 @@ def desk(db: Path) -> Datasette:
         plugins_dir=str(FOLDER / "plugins"),
         template_dir=str(templates) if templates.is_dir() else None,
         static_mounts=[("static", str(static))] if static.is_dir() else None,
+        inspect_data={NAME: next(iter(facts.values()))} if facts else None,
     )
     datasette.remove_database("_memory")
-    datasette.add_database(Database(datasette, path=str(db), is_mutable=True), name="gongkai")
+    datasette.add_database(Database(datasette, path=str(db), is_mutable=not immutable), name=NAME)
     return datasette
 
 
-def serve(db: Path, host: str, port: int, opened: Callable[[str], None]) -> None:
+def serve(db: Path, host: str, port: int, opened: Callable[[str], None], *, immutable: bool = False) -> None:
     """Serve `db` until SIGINT or SIGTERM; `opened` gets the address, once it listens. Port 0 takes any free one.
 
     `OSError` when the address cannot be listened on.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.create_server((host, port), family=family) as listener:
-        datasette = desk(db)
+        datasette = desk(db, immutable=immutable)
         shown = f"[{host}]" if ":" in host else host
         address = f"http://{shown}:{listener.getsockname()[1]}/"
 

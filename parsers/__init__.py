@@ -62,9 +62,7 @@ def parse(body: bytes, *, url: str | None = None, media_type: str | None = None)
 
 def parse_with(body: bytes, index: Index, *, url: str | None = None, media_type: str | None = None) -> Report:
     """`parse` with the labels of other forms than the shipped ones."""
-    kind = _media_type(body, media_type)
-    charset = _CHARSET.search(media_type or "")
-    header_charset = charset.group(1) if charset else None
+    kind, header_charset = kind_of_bytes(body, media_type)
     if kind == "text/html":
         document = read_html(body, header_charset=header_charset)
     elif kind == "text/plain":
@@ -76,6 +74,12 @@ def parse_with(body: bytes, index: Index, *, url: str | None = None, media_type:
             "other", None, url, None, None, kind, None, VERSION, findings=(Finding("reading", name, note=note),)
         )
     return _read(document, index, url)
+
+
+def kind_of_bytes(body: bytes, declared: str | None) -> tuple[str, str | None]:
+    """(media type, charset of the header): how `parse` takes a body whose server said `declared`."""
+    charset = _CHARSET.search(declared or "")
+    return _media_type(body, declared), charset.group(1) if charset else None
 
 
 def _media_type(body: bytes, declared: str | None) -> str:

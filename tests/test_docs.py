@@ -14,7 +14,7 @@ import gongkai
 
 ROOT = Path(gongkai.__file__).parent
 READMES = ("README.md", "README.zh-CN.md")
-DOCUMENTS = (*READMES, "docs/operating.md", "docs/exports.md", "docs/scale.md", "docs/portals.md")
+DOCUMENTS = (*READMES, "docs/operating.md", "docs/exports.md", "docs/scale.md", "docs/portals.md", "docs/publishing.md")
 
 
 def text(name: str) -> str:

@@ -6,12 +6,17 @@ import json
 import os
 import re
 import shlex
+import signal
+import socket
 import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 from test_front_door_files import NOTICE, query, run, write
 
@@ -48,6 +53,41 @@ def test_the_demo_says_what_was_archived_and_how_to_look_at_it(shown: tuple[Path
         assert re.search(rf"^ +{name} +\S", text, re.MULTILINE), name
     assert re.search(r"checks +pass \d+, fail \d+, not assessable \d+", text)
     assert "blocked 1" in text and "gone 1" in text and f"gongkai serve --db {db}" in text
+
+
+@contextmanager
+def usual_port_taken() -> Iterator[None]:
+    """Port 8001 listened on, by us where nobody else does."""
+    try:
+        listener = socket.create_server(("127.0.0.1", 8001))
+    except OSError:
+        yield
+        return
+    with listener:
+        yield
+
+
+def test_serve_opens_the_desk_when_the_crawl_is_done(shown: tuple[Path, str], tmp_path: Path) -> None:
+    db = write(tmp_path, "served.db", shown[0].read_bytes())
+    command = [sys.executable, str(gongkai.ROOT / "gongkai.py"), "demo", "--db", str(db), "--serve"]
+    environment = os.environ | {"GONGKAI_LOOPBACK_DELAY": "0.01"}
+    until = time.monotonic() + 120
+    said = ""
+    with usual_port_taken():
+        while not said:
+            with subprocess.Popen(command, stdout=-1, stderr=-1, text=True, env=environment) as server:
+                assert server.stdout is not None and server.stderr is not None
+                said = next((line for line in server.stdout if "is open at" in line), "")
+                if not said:
+                    why = server.stderr.read()
+                    assert "is taken" in why and time.monotonic() < until, why
+                    continue
+                (address,) = re.findall(r"http://127\.0\.0\.1:\d+/", said)
+                assert not address.endswith(":8001/")
+                page = httpx.get(address + "gongkai/report.json?_shape=array&_size=1", timeout=20)
+                assert len(page.json()) == 1
+                server.send_signal(signal.SIGINT)
+                assert server.wait(timeout=20) == 0
 
 
 def test_the_readmes_query_gives_the_real_reports_figures(shown: tuple[Path, str]) -> None:

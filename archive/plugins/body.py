@@ -86,7 +86,9 @@ def register_routes() -> list[tuple[str, Any]]:
 @hookimpl
 def render_cell(row: Any, value: Any, column: str, table: str | None, datasette: Any) -> markupsafe.Markup | None:
     """A hash, and the compressed blob of `body`, become a link to the original bytes."""
-    if column == "sha256" and table in (None, "body") and isinstance(value, str) and SHA256.fullmatch(value):
+    if isinstance(value, dict):  # a foreign key with its label
+        value = value.get("value")
+    if column == "sha256" and table in (None, "body", "capture") and isinstance(value, str) and SHA256.fullmatch(value):
         sha256, text = value, value
     elif column == "data" and table == "body" and isinstance(value, bytes):
         sha256, text = str(row["sha256"]), "原始字节 · original bytes"

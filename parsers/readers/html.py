@@ -27,12 +27,12 @@ from parsers.readers.cells import (
     row_of,
     text_of,
 )
-from parsers.readers.encoding import decode
+from parsers.readers.tree import LARGE, Tree, read_tree
 
 #: makes a named tuple in half the time of its own call: several hundred are made a page
 _new = tuple.__new__
 #: where one of these is never closed, libxml2 puts the rest of the page inside it
-_UNCLOSED = frozenset(("select", "option", "button", "object", "iframe", "noscript"))
+_UNCLOSED = frozenset("select option button object iframe noscript embed svg math canvas audio video".split())
 _NO_ROWS = SKIP | {"colgroup", "caption", "col"}
 _HEADINGS = {f"h{n}": n for n in range(1, 7)}
 _BLOCKS = frozenset(
@@ -40,18 +40,9 @@ _BLOCKS = frozenset(
     "body hr figure figcaption caption table thead tbody tfoot tr td th ucaptitle".split()
 ) | frozenset(_HEADINGS)
 _ATTACHMENT = re.compile(r"\.(pdf|docx?|xlsx?|wps|et|zip|rar|ofd)(?:$|[?#&])|downfile\.jsp|download\.jsp", re.I)
-_TABLE_TAGS = [
-    b"<" + slash + name for name in (b"table", b"tr", b"td", b"th", b"tbody", b"tfoot") for slash in (b"", b"/")
-]
-_WRAPPER = re.compile(rb"</?(?:div|span|font|b|i|em|strong|center|blockquote|section|ul|ol|a)\b[^>]*>", re.I)
 _HEADING_TEXT = re.compile(r"\s*[一二三四五六七八九]、")
 #: a cell longer than this, or of more lines, holds an article or a menu rather than a label
 _LONG_CELL, _MANY_LINES = 400, 4
-#: bodies beyond this are looked at for what no report holds before they are read
-_LARGE = 300_000
-_HEAD, _TAIL = 20_000, 200_000
-_OPENED = re.compile(rb"<(?:html|body)\b", re.I)
-_ENDLESS_TAG = re.compile(rb"<[a-zA-Z][^<>]{20000,}>")
 _SWALLOWS = etree.XPath("//*[@*[contains(., '<')]][ancestor-or-self::tr]")
 _STRUCK = etree.XPath("//*[contains(@style, 'line-through') or contains(@style, 'LINE-THROUGH')]")
 _COUNT_CELLS = etree.XPath("count(.//td) + count(.//th)")
@@ -63,59 +54,34 @@ _MAX_BLOCKS, _MAX_CELLS = 40_000, 150_000
 
 def read_html(body: bytes, *, header_charset: str | None = None) -> Document:
     """The Document of an HTML page. Never raises on input; what was cut short is in `notes`."""
-    text, charset, damaged = decode(body, header_charset=header_charset)
-    notes = [("encoding_damaged", f"{damaged} place(s) are no {charset}")] if damaged else []
-    if "\0" in text:
-        text = text.replace("\0", "")
-        notes.append(("nul_bytes", "NUL characters were dropped before reading"))
-    data = body if charset == "utf-8" and not damaged and not notes else text.encode("utf-8", "replace")
-    if len(data) > _LARGE:
-        cut = 0
-        if _ENDLESS_TAG.search(data):
-            data, cut = _ENDLESS_TAG.subn(b"<span>", data)
-        if cut:
-            notes.append(
-                ("page_too_long", f"{cut} tag(s) of more than 20,000 bytes were read without their attributes")
-            )
-    del text
-    lowered = data.lower()
-    may_hide = b"display" in lowered or b"hidden" in lowered
-    may_strike = b"line-through" in lowered
-    last = _last_table_tag(lowered)
-    unended = not any(lowered.rfind(tag, -_TAIL) >= 0 for tag in (b"</html", b"</body"))
-    unended = unended and _OPENED.search(lowered, 0, _HEAD) is not None
-    del lowered
-    root, too_deep = _tree(data)
-    if too_deep:
-        root, _ = _tree(_WRAPPER.sub(b"<br>", data))
-        notes.append(("too_deep", "more than 2048 levels: read again without the elements that only wrap"))
+    root, data, charset, notes, signs = read_tree(body, header_charset=header_charset)
     if root is None:
         return Document(
             None, (), (), "text/html", charset, (0, 0), notes=(*notes, ("no_markup", "no element was found"))
         )
-    hidden = hidden_in(root) if may_hide else set()
+    hidden = hidden_in(root) if signs.hides else set()
     for element in hidden:
         if element.tag in INLINE:
             element.tag = "hidden"
-    if may_strike:
+    if signs.strikes:
         struck: list[Element] = _STRUCK(root)  # type: ignore[assignment]
         for element in struck:
             if element.tag in INLINE:
                 element.tag = "s"
-    torn = _torn(root) if data.count(b'"') % 2 or data.count(b"'") % 2 else set()
+    torn = _torn(root) if signs.unpaired else set()
     etree.strip_tags(root, *STRIPPED)
-    walk = _Walk(root, hidden, len(data) > _LARGE)
+    walk = _Walk(root, hidden, len(data) > LARGE)
+    del data
     if torn:
         walk.torn = torn
         notes.append(("attribute_unclosed", f"{len(torn)} cell(s) with an unclosed quote: their rows were not read"))
-    if last not in (None, b"</table"):
+    if signs.last not in (None, b"</table"):
         notes.append(("truncated", "the page ends inside a table"))
-        if last in (b"<td", b"<th"):
+        if signs.last in (b"<td", b"<th"):
             for walk.unfinished in root.iter("td", "th"):
                 pass
-    elif unended:
+    elif signs.unended:
         notes.append(("truncated", "the page ends before its end tag"))
-    del data
     walk.run()
     title = root.find(".//title")
     return Document(
@@ -131,16 +97,26 @@ def read_html(body: bytes, *, header_charset: str | None = None) -> Document:
     )
 
 
-def _tree(data: bytes) -> tuple[Element | None, bool]:
-    """(root, whether libxml2 gave up for depth). libxml2 2.14 stops at 2048 levels and drops the rest."""
-    parser = etree.HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True)
-    try:
-        root = etree.fromstring(data, parser) if data.strip() else None
-    except etree.LxmlError:
-        root = None
-    return root, any(
-        entry.type == etree.ErrorTypes.ERR_RESOURCE_LIMIT for entry in parser.error_log.filter_from_fatals()
-    )
+def cells_at(tree: Tree, tbl: int, row: int) -> list[Element]:
+    """The cells written in a row, by the place that a figure names; none where the page has no such row."""
+    if tree.root is None or tbl < 1 or row < 1:
+        return []
+    table = next((table for n, table in enumerate(tree.root.iter("table"), 1) if n == tbl), None)
+    if table is None:
+        return []
+    walk = _Walk(tree.root, hidden_in(tree.root), False)
+    groups, feet = walk.row_groups(table, walk.nested_in(table))
+    rows = [line for group in (*groups, *feet) for line in group]
+    return rows[row - 1].cells if row <= len(rows) else []
+
+
+def blocks_in(tree: Tree) -> list[tuple[Block, Element]]:
+    """The blocks of a page in order, each with the element that holds it; at most as many as a reading has."""
+    if tree.root is None:
+        return []
+    walk = _Walk(tree.root, hidden_in(tree.root), len(tree.data) > LARGE)
+    walk.run()
+    return list(zip(walk.blocks, walk.owners, strict=True))
 
 
 def _torn(root: Element) -> set[Element]:
@@ -155,14 +131,6 @@ def _torn(root: Element) -> set[Element]:
         elif element.tag == "tr":
             cells.update(element.iter("td", "th"))
     return cells
-
-
-def _last_table_tag(lowered: bytes) -> bytes | None:
-    """The last tag in the source that belongs to a table."""
-    ended = lowered.rfind(b"</table")
-    found = {lowered.rfind(tag, ended + 1): tag for tag in _TABLE_TAGS}
-    found.pop(-1, None)
-    return found[max(found)] if found else None if ended < 0 else b"</table"
 
 
 def _metas(root: Element) -> Iterator[tuple[str, str]]:
@@ -314,11 +282,7 @@ class _Walk:
             number = self.tables[table]
             self.notes.append(("table_too_large", f"table {number} is too large for an official form and was not read"))
             return table.find(".//table") is not None
-        nested = {
-            inner
-            for inner in table.iterdescendants("table")
-            if sum(1 for _, _ in zip(inner.iter("td", "th"), range(2), strict=False)) > 1
-        }
+        nested = self.nested_in(table)
         holders: set[Element] = set()
         for inner in nested:
             for above in inner.iterancestors("td", "th", "table"):
@@ -326,7 +290,7 @@ class _Walk:
                     break
                 if above.tag != "table":
                     holders.add(above)
-        groups, feet = self._row_groups(table, nested)
+        groups, feet = self.row_groups(table, nested)
         for child in table.iter("caption"):
             if _own(child, table, nested) and (text := cell_text(child, self.hidden)):
                 self.blocks.append(Paragraph(text, len(self.blocks) + 1))
@@ -334,7 +298,16 @@ class _Walk:
         long = self._grid(table, self.tables[table], [*groups, *feet], holders)
         return bool(nested) or long
 
-    def _row_groups(self, table: Element, nested: set[Element]) -> tuple[list[list[Row]], list[list[Row]]]:
+    @staticmethod
+    def nested_in(table: Element) -> set[Element]:
+        """The tables within it that have cells of their own."""
+        return {
+            inner
+            for inner in table.iterdescendants("table")
+            if sum(1 for _, _ in zip(inner.iter("td", "th"), range(2), strict=False)) > 1
+        }
+
+    def row_groups(self, table: Element, nested: set[Element]) -> tuple[list[list[Row]], list[list[Row]]]:
         """(row groups, foot groups). A cell written outside any row begins a row of its own, as the standard has it."""
         groups: list[list[Row]] = [[]]
         feet: list[list[Row]] = []
