@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from archive import bodies, connection, fixity, schema
 from archive.derive import Capture
-from archive.dictionaries import chained
+from archive.dictionaries import Kept, chained, save_body
 from archive.errors import ArchiveError, explained
 from archive.rebuild import without_foreign_keys, written
 
@@ -132,10 +132,7 @@ def _add_body(
         _add_body(conn, source, stored, dictionary, path)
         if chained(conn, dictionary) > 1:
             dictionary, (encoding, data) = None, bodies.compress(body)
-    conn.execute(
-        "INSERT INTO body (sha256, size, media_type, encoding, dictionary, data) VALUES (?, ?, ?, ?, ?, ?)",
-        (name, size, media_type, encoding, dictionary, data),
-    )
+    save_body(conn, name, size, media_type, Kept(dictionary, encoding, data))
 
 
 def _add_capture(conn: sqlite3.Connection, capture: Capture, digest: str, path: Path) -> str | None:

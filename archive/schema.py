@@ -2,8 +2,8 @@
 
 Evidence tables change only through a migration below: append one, never edit one that has been released. Derived
 tables have no migrations, since a rebuild makes them anew; `DERIVED` is what they look like now, and the prefix lets
-`reparse` build them beside the live ones. Columns beyond the contract: `capture.digest`, `entry.ordinal`.
-`reading.finished_at` is the capture's `fetched_at`, not a wall clock: a rebuild must give it again.
+`reparse` build them beside the live ones. Columns beyond the contract: `digest` of `capture` and `body`, and
+`entry.ordinal`. `reading.finished_at` is the capture's `fetched_at`, not a wall clock: a rebuild must give it again.
 
 Traps: `figure_data.value` and its kin are `ANY`, because STRICT would turn an integer in a REAL column into a float; a
 rename rewrites the foreign keys of the tables that refer to it, a drop does not; index names are global, so a shadow
@@ -17,6 +17,7 @@ import sqlite3
 
 from sqlite_utils import Database, Migrations
 
+from archive import bodies
 from archive.panel import PANEL
 from archive.views import VIEWS
 
@@ -99,10 +100,19 @@ def dictionaries(db: Database) -> None:
     db.execute("PRAGMA user_version = 2")
 
 
+@migrations()
+def body_digests(db: Database) -> None:
+    """Version 3: `body.digest`, so that `verify` finds a changed byte anywhere in a body's row."""
+    db.conn.create_function("row_digest", 6, bodies.row_digest, deterministic=True)
+    db.execute("ALTER TABLE body ADD COLUMN digest TEXT")
+    db.execute("UPDATE body SET digest = row_digest(sha256, size, media_type, encoding, dictionary, data)")
+    db.execute("PRAGMA user_version = 3")
+
+
 EVIDENCE = ("portal", "crawl", "visit", "body", "capture", "entry", "fixity")  # in the order of their references
 FORMER = ("figure", "finding")  # derived tables of layouts before this one
 
-VERSION = 2
+VERSION = 3
 """The schema's version: the number of migrations, and the `user_version` that the last of them sets."""
 
 # In the order of their references: a table refers to none below it. `{p}` is the prefix. Where a report has hundreds of

@@ -20,7 +20,7 @@ from typing import Any
 from archive import bodies, census, connection, fixity, ids, rebuild
 from archive.addresses import canonical_url
 from archive.derive import Capture, Derived
-from archive.dictionaries import Dictionaries
+from archive.dictionaries import Dictionaries, save_body
 from archive.errors import ArchiveBusy, ArchiveError, NewerArchive, NotAnArchive, explained
 from archive.forms import form_rows
 from archive.parsing import TIMEOUT, ParserPool
@@ -228,11 +228,8 @@ class Store:
         identity = ids.capture_id(capture.crawl_id, url, capture.fetched_at)
         stored = capture._replace(id=identity, url=url, outcome=outcome, sha256=sha256)
         with self.transaction():
-            if encoded is not None:
-                self.conn.execute(
-                    "INSERT INTO body (sha256, size, media_type, dictionary, encoding, data) VALUES (?, ?, ?, ?, ?, ?)",
-                    (sha256, len(body or b""), media_type, *encoded),
-                )
+            if encoded is not None and sha256 is not None:
+                save_body(self.conn, sha256, len(body or b""), media_type, encoded)
             if self.conn.execute("SELECT 1 FROM capture WHERE id = ?", (identity,)).fetchone():
                 raise ArchiveError(f"{url} was captured twice at {stored.fetched_at} by the crawl {stored.crawl_id}.")
             self.db.table("capture").insert(stored._asdict() | {"digest": fixity.capture_digest(stored)})

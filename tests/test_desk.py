@@ -38,7 +38,7 @@ def archive(tmp_path: Path) -> Iterator[Path]:
     db = connection.connect(path, write=True)
     conn = db.conn
     encoding, data = bodies.compress(PAGE)
-    conn.execute("insert into body values (?, ?, 'text/html', ?, null, ?)", (HASH, len(PAGE), encoding, data))
+    conn.execute("insert into body values (?, ?, 'text/html', ?, null, ?, '')", (HASH, len(PAGE), encoding, data))
     conn.execute(
         "insert into crawl (id, started_at, version, arguments) values ('c', '2026-01-01T00:00:00Z', '0', 't')"
     )

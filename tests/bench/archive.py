@@ -268,7 +268,7 @@ def _bare_insert(source: Path, target: Path) -> tuple[float, float]:
         bodies.compress(found[place], dictionary)
         dictionary = dictionary or found[place]
         conn.execute("BEGIN")
-        conn.execute("INSERT INTO body VALUES (?, ?, ?, ?, ?, ?)", by_sha[sha256])
+        conn.execute(f"INSERT INTO body VALUES ({', '.join('?' * len(by_sha[sha256]))})", by_sha[sha256])
         conn.execute(f"INSERT INTO capture VALUES ({', '.join('?' * 13)})", kept["capture"][place])
         conn.execute("COMMIT")
         between = time.perf_counter()
