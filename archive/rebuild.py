@@ -20,7 +20,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from archive import changes, ids, schema, years
+from archive import changes, duty, ids, likeness, schema, searching, years
 from archive.derive import Capture, Derived
 from archive.errors import ArchiveError, explained
 from archive.forms import form_rows
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from archive.store import Store
 
 BATCH = 50  # pages a transaction
+MANY = 1000  # rows a transaction where a row is small
 AHEAD = 8  # pages a worker that are read ahead of the one to be written
 EARLY = frozenset({"finding_report", "version_report", "report_agency"})  # indexes that filling needs
 _WANTED = "kind = 'report' AND outcome IN ('new', 'changed') AND sha256 IS NOT NULL"
@@ -144,11 +145,25 @@ def _catch_up(shadow: Derived, since: int) -> None:
 
 
 def _settle(shadow: Derived) -> None:
-    agencies = [row[0] for row in shadow.conn.execute(f"SELECT id FROM {shadow.prefix}agency ORDER BY id")]
+    """What hangs on several reports, and what is looked for in all of them; in full, whatever a killed run has done."""
+    conn, p = shadow.conn, shadow.prefix
+    agencies = [row[0] for row in conn.execute(f"SELECT id FROM {p}agency ORDER BY id")]
     for batch in _batches(agencies, BATCH):
-        with written(shadow.conn, shadow):
+        with written(conn, shadow):
             for agency in batch:
                 years.settle(shadow, agency)
+    urls = conn.execute("SELECT DISTINCT url FROM entry ORDER BY url").fetchall()
+    _each(shadow, [url for (url,) in urls], duty.note)
+    _each(shadow, duty.agencies_of(shadow), duty.settle)
+    _each(shadow, [row[0] for row in conn.execute(f"SELECT report_id FROM {p}prose ORDER BY 1")], likeness.link)
+    _each(shadow, searching.missing(shadow), searching.save)
+
+
+def _each(shadow: Derived, values: list[Any], write: Callable[[Derived, Any], None]) -> None:
+    for batch in _batches(values, MANY):
+        with written(shadow.conn, shadow):
+            for value in batch:
+                write(shadow, value)
 
 
 def _batches(values: list[int], size: int) -> Iterable[list[int]]:

@@ -211,7 +211,36 @@ DERIVED: dict[str, str] = {
   {", ".join(f"{name} ANY" for name in PANEL)},
   PRIMARY KEY (agency_id, year)
 ) STRICT""",
+    "listed": """(
+  url TEXT PRIMARY KEY, portal TEXT NOT NULL REFERENCES portal(key), agency_id INTEGER, agency TEXT, region TEXT,
+  year INTEGER
+) STRICT, WITHOUT ROWID""",
+    "duty": """(
+  agency_id INTEGER PRIMARY KEY, name TEXT NOT NULL, region TEXT, level TEXT, kind TEXT, portal TEXT,
+  first INTEGER NOT NULL, last INTEGER NOT NULL
+) STRICT""",
+    "prose": """(
+  report_id INTEGER PRIMARY KEY REFERENCES {p}report(id), agency_id INTEGER NOT NULL, year INTEGER NOT NULL,
+  sketch BLOB NOT NULL
+) STRICT""",
+    "prose_band": """(
+  key INTEGER NOT NULL, report_id INTEGER NOT NULL REFERENCES {p}report(id),
+  PRIMARY KEY (key, report_id)
+) STRICT, WITHOUT ROWID""",
+    "alike": """(
+  report_id INTEGER NOT NULL REFERENCES {p}report(id),
+  relation TEXT NOT NULL CHECK (relation IN ('year_before', 'same_year')),
+  other_id INTEGER NOT NULL REFERENCES {p}report(id), percent INTEGER NOT NULL,
+  PRIMARY KEY (report_id, relation)
+) STRICT, WITHOUT ROWID""",
+    "search_doc": """(
+  doc INTEGER PRIMARY KEY, report_id INTEGER UNIQUE REFERENCES {p}report(id)
+) STRICT""",
+    "search": (
+        "USING fts5(words, content='', detail=none, tokenize=\"unicode61 remove_diacritics 0 tokenchars ':'\")"
+    ),
 }
+VIRTUAL = ("search",)  # their contents lie in tables that SQLite makes and names (`search_data` …)
 
 # Table, columns, and the rows that are indexed where not all are.
 INDEXES: dict[str, tuple[str, str, str | None]] = {
@@ -232,6 +261,11 @@ INDEXES: dict[str, tuple[str, str, str | None]] = {
     "twin_shown": ("twin", "shown", None),
     "panel_year": ("panel_data", "year", None),
     "panel_report": ("panel_data", "report_id", None),
+    "listed_agency": ("listed", "agency_id, year", "agency_id IS NOT NULL"),
+    "listed_portal": ("listed", "portal, year", "agency_id IS NULL"),
+    "duty_name": ("duty", "name, region", None),
+    "duty_portal": ("duty", "portal, first, last", None),
+    "alike_other": ("alike", "other_id", None),
 }
 
 LAYOUT = hashlib.sha256(repr((DERIVED, INDEXES)).encode()).hexdigest()[:16]
@@ -241,7 +275,8 @@ LAYOUT = hashlib.sha256(repr((DERIVED, INDEXES)).encode()).hexdigest()[:16]
 def create_derived(conn: sqlite3.Connection, prefix: str = "") -> None:
     """Create the derived tables under `prefix`, without their secondary indexes."""
     for table, columns in DERIVED.items():
-        conn.execute(f"CREATE TABLE {prefix}{table} {columns.format(p=prefix)}")
+        kind = "VIRTUAL TABLE" if table in VIRTUAL else "TABLE"
+        conn.execute(f"CREATE {kind} {prefix}{table} {columns.format(p=prefix)}")
     conn.execute(f"INSERT INTO {prefix}layout VALUES (?)", (LAYOUT,))
 
 
@@ -295,9 +330,10 @@ def drop_shadows(conn: sqlite3.Connection) -> None:
     Foreign keys must be off on this connection: they would have every row of a table looked for in the others.
     """
     for (name,) in conn.execute(
-        "SELECT name FROM sqlite_master WHERE type = 'table' AND substr(name, 1, ?) = ?", (len(SHADOW), SHADOW)
-    ).fetchall():
-        conn.execute(f"DROP TABLE {name}")
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND substr(name, 1, ?) = ?"
+        " ORDER BY sql NOT LIKE 'CREATE VIRTUAL%'", (len(SHADOW), SHADOW)
+    ).fetchall():  # fmt: skip
+        conn.execute(f"DROP TABLE IF EXISTS {name}")
 
 
 def swap(conn: sqlite3.Connection) -> None:

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from archive import likeness
 from archive.coded import STATES, packed
 from archive.panel import columns_of
 from parsers.checks import bindings, cells_of, compare, identities
@@ -91,7 +92,7 @@ def names() -> tuple[str, ...]:
 def settle(derived: Derived, agency_id: int, year: int | None = None) -> None:
     """Write anew what hangs on an agency's reports of `year` (None: of every year) and their neighbours.
 
-    The result depends on nothing but the tables `report` and `figure_data`.
+    The result depends on nothing but the tables `report`, `figure_data`, `section` and `prose`.
     """
     conn, p = derived.conn, derived.prefix
     span = (-1, 1 << 62) if year is None else (year - 1, year + 1)
@@ -111,8 +112,12 @@ def settle(derived: Derived, agency_id: int, year: int | None = None) -> None:
     for y in groups if year is None else (year - 1, year):
         for identity, *_ in groups.get(y, ()):
             forget_across(derived, identity)
+        for identity, *_ in groups.get(y + 1, ()):
+            likeness.forget_year_before(derived, identity)
         if y in shown:
             _save_across(derived, shown[y], shown.get(y + 1))
+        if y in shown and y + 1 in shown:
+            likeness.year_before(derived, shown[y].id, shown[y + 1].id)
 
 
 def forget_across(derived: Derived, identity: int) -> None:
