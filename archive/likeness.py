@@ -3,7 +3,7 @@
 Prose is compared without what all reports share or must change: the form's own headings and labels, digits,
 punctuation, and the agency's own name. What is left is cut into overlapping pieces of five characters; the likeness of
 two texts is the share of their pieces that both have (Jaccard), in percent, computed exactly where a sketch says that
-it may be high. A sketch is the least hash of each of 32 classes of pieces (one-permutation hashing: Li, Owen and Zhang,
+it may be high. A sketch is the least hash of each of 64 classes of pieces (one-permutation hashing: Li, Owen and Zhang,
 NeurIPS 2012); texts that agree in three classes that stand together meet in `prose_band`.
 
 Within a year a text copied a hundred times would make ten thousand pairs. Each report therefore names one other: of
@@ -15,8 +15,10 @@ from __future__ import annotations
 
 import re
 import zlib
+from array import array
 from collections.abc import Iterable
 from functools import cache
+from operator import eq
 from typing import TYPE_CHECKING
 
 from parsers.forms import load_all
@@ -27,11 +29,12 @@ if TYPE_CHECKING:
 LEAST = 70  # percent; what is less alike is not kept
 SHORTEST = 30  # different pieces; a shorter text is compared with none
 _PIECE = 5  # characters
-_CLASSES, _BANDS = 32, 10
+_CLASSES, _BANDS, _ROWS = 64, 10, 6  # classes of pieces; bands of so many classes each
 _MAYBE = 0.5  # share of equal classes from which the texts themselves are compared
 _OTHER = re.compile(r"[\W\d_]+")
 _NUMERAL = re.compile(r"^[一二三四五六七八九十]+")
 _TO_PLACE = re.compile(r"^.*[省市县区旗州盟]")
+_NOTHING = 0xFFFF
 _EMPTY = b"\xff\xff"
 
 
@@ -65,11 +68,11 @@ def pieces(texts: Iterable[str], agency: str | None) -> frozenset[str]:
 
 def sketch(found: frozenset[str]) -> bytes:
     """Two bytes for each class of pieces: the least hash in it."""
-    least = [0xFFFF] * _CLASSES
+    least = [_NOTHING] * _CLASSES
     for piece in found:
         # a checksum is linear; the multiplication spreads it (Knuth, The Art of Computer Programming 6.4)
         hashed = zlib.crc32(piece.encode()) * 2654435761 & 0xFFFFFFFF
-        place, value = hashed >> 27, hashed >> 11 & 0xFFFF
+        place, value = hashed >> 26, hashed >> 10 & 0xFFFF
         if value < least[place]:
             least[place] = value
     return b"".join(value.to_bytes(2, "big") for value in least)
@@ -79,14 +82,17 @@ def _keys(year: int, drawn: bytes) -> list[int]:
     return sorted(
         zlib.crc32(b"%d %d " % (year, band) + part) << 4 | band
         for band in range(_BANDS)
-        if (part := drawn[6 * band : 6 * band + 6]) != _EMPTY * 3
+        if (part := drawn[2 * _ROWS * band : 2 * _ROWS * (band + 1)]) != _EMPTY * _ROWS
     )
 
 
 def _maybe(one: bytes, other: bytes) -> bool:
-    pairs = [(one[n : n + 2], other[n : n + 2]) for n in range(0, 2 * _CLASSES, 2)]
-    told = [a == b for a, b in pairs if a != _EMPTY or b != _EMPTY]
-    return sum(told) >= _MAYBE * len(told)
+    mine, theirs = array("H", one), array("H", other)
+    same = sum(map(eq, mine, theirs))
+    if same < _MAYBE * _CLASSES:
+        return False
+    empty = sum(a == b == _NOTHING for a, b in zip(mine, theirs, strict=True))
+    return same - empty >= _MAYBE * (_CLASSES - empty)
 
 
 def alike(one: frozenset[str], other: frozenset[str]) -> int:
@@ -102,9 +108,7 @@ def save(derived: Derived, identity: int) -> None:
         return
     drawn = sketch(found)
     conn.execute(f"INSERT INTO {p}prose VALUES (?, ?, ?, ?)", (identity, *row, drawn))
-    conn.executemany(
-        f"INSERT INTO {p}prose_band VALUES (?, ?)", [(key, identity) for key in _keys(row[1], drawn)]
-    )
+    conn.executemany(f"INSERT INTO {p}prose_band VALUES (?, ?)", [(key, identity) for key in _keys(row[1], drawn)])
 
 
 def forget(derived: Derived, identity: int) -> None:
@@ -122,7 +126,7 @@ def forget(derived: Derived, identity: int) -> None:
     left = conn.execute(f"SELECT report_id FROM {p}alike WHERE other_id = ? ORDER BY 1", (identity,)).fetchall()
     conn.execute(f"DELETE FROM {p}alike WHERE other_id = ?", (identity,))
     for (other,) in left:
-        link(derived, other, later=False)
+        link_earlier(derived, other)
 
 
 def link(derived: Derived, identity: int, *, later: bool = True) -> None:
@@ -138,15 +142,16 @@ def link(derived: Derived, identity: int, *, later: bool = True) -> None:
         f"SELECT q.report_id, q.sketch, a.other_id FROM {p}prose AS q"
         f" LEFT JOIN {p}alike AS a ON a.report_id = q.report_id AND a.relation = 'same_year'"
         f" WHERE q.report_id IN (SELECT report_id FROM {p}prose_band WHERE key IN ({marks}))"
-        " AND q.agency_id <> ? AND q.year = ?"
-        " ORDER BY q.report_id",
-        (*keys, agency, year),
+        " AND q.agency_id <> ? AND q.year = ? AND (? OR q.report_id < ?) ORDER BY q.report_id",
+        (*keys, agency, year, later, identity),
     ).fetchall()
     own: frozenset[str] | None = None
     named = False
     for other, theirs, names in candidates:
         wanted = (not named) if other < identity else later and (names is None or names > identity)
         if not wanted or not _maybe(drawn, theirs):
+            if named and not later:
+                break
             continue
         own = own if own is not None else _pieces_of(derived, identity)
         percent = alike(own, _pieces_of(derived, other))
@@ -156,6 +161,11 @@ def link(derived: Derived, identity: int, *, later: bool = True) -> None:
         conn.execute(f"DELETE FROM {p}alike WHERE report_id = ? AND relation = 'same_year'", (second,))
         conn.execute(f"INSERT INTO {p}alike VALUES (?, 'same_year', ?, ?)", (second, first, percent))
         named = named or other < identity
+
+
+def link_earlier(derived: Derived, identity: int) -> None:
+    """`link` where all reports are linked one after the other: those after it name this one in their turn."""
+    link(derived, identity, later=False)
 
 
 def year_before(derived: Derived, this: int, following: int) -> None:

@@ -20,6 +20,7 @@ import sqlite3
 import unicodedata
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
+from operator import add
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ WORDS, CHARACTERS = 8, 80  # of a query; the rest is left out, and that is said
 _BLOCK = 1 << 24  # numbers a year
 _LAST_YEAR = 9999
 _UNIT = re.compile(r"[a-z0-9]+(?:\.[0-9]+)?|[^\W_]|[^\w\s]|_|\n")
+_RUN = re.compile(r"([a-z0-9]+(?:\.[0-9]+)?)|([^\W_a-z0-9]+)")
+_BETWEEN = re.compile(r"(?<![a-z0-9])[^\S\n]+|[^\S\n]+(?![a-z0-9])")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _NUMBER = re.compile(r"-?\d{1,15}(?:\.\d{1,9})?")
 _SPACE = r"[^\S\n]*"
@@ -78,16 +81,22 @@ def tokens_of(texts: Iterable[str]) -> set[str]:
     """The words of the index in `texts`: Latin words and numbers, Chinese characters, and pairs of those."""
     made: set[str] = set()
     for text in texts:
-        units = _units(text)
-        made.update(unit for unit in units if _is_word(unit) or unit.isalnum())
-        made.update(
-            a + b for a, b in pairwise(units) if a.isalnum() and b.isalnum() and not (_is_word(a) or _is_word(b))
-        )
+        for word, run in _RUN.findall(_flat(text)):
+            if word:
+                made.add(word)
+            else:
+                made.update(run)
+                made.update(map(add, run, run[1:]))
     return made
 
 
+def _flat(text: str) -> str:
+    """`text` in the characters that are compared, without the white space that means nothing."""
+    return _BETWEEN.sub("", _THOUSANDS.sub("", unicodedata.normalize("NFKC", text).lower()))
+
+
 def _units(text: str) -> list[str]:
-    return _UNIT.findall(_THOUSANDS.sub("", unicodedata.normalize("NFKC", text).lower()))
+    return _UNIT.findall(_flat(text))
 
 
 def _is_word(unit: str) -> bool:
@@ -134,7 +143,7 @@ def missing(derived: Derived) -> list[int]:
     return [
         row[0]
         for row in derived.conn.execute(
-            f"SELECT id FROM {p}report WHERE id NOT IN (SELECT report_id FROM {p}search_doc WHERE report_id IS NOT NULL)"
+            f"SELECT id FROM {p}report AS r WHERE NOT EXISTS (SELECT 1 FROM {p}search_doc WHERE report_id = r.id)"
             " ORDER BY coalesce(year, 0) DESC, region, agency_name, id"
         )
     ]
