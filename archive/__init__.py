@@ -5,7 +5,8 @@ On disk, for an archive at `gongkai.db`:
     gongkai.db        the archive: `application_id` 0x67676b31 ("ggk1"), `user_version` the schema's version
     gongkai.db-wal    changes not yet moved into the file; belongs to it while a process has it open
     gongkai.db-shm    index of the -wal file
-    gongkai.db.lock   held (flock) by the one process that writes; holds that process' id; safe to leave behind
+    gongkai.db.lock   held (flock) by the one process that writes; holds that process' id, and the newest capture that
+                      was acknowledged, so that a -wal file that was cut or left behind is noticed; safe to leave behind
     gongkai.db.new    an archive that is being created; renamed when complete, deleted by the next attempt
 
 Evidence, append-only: `crawl`, `visit`, `entry`, `capture`, `body` (bytes under their SHA-256: zstd frames with

@@ -50,6 +50,9 @@ class Store:
         self._derived = Derived(self.db)
         self._bodies = fixity.Bodies(self.conn)
         self._dictionaries = Dictionaries(self.conn, self._bodies)
+        self.lost = None if held is None else connection.lost(held, self.conn)
+        if self.lost:
+            _LOG.warning("%s: %s. `gongkai verify` says so once more and takes note.", path, self.lost)
 
     @classmethod
     def open(cls, path: Path, *, write: bool = True, create: bool = False, stale: bool = False) -> Store:
@@ -71,6 +74,7 @@ class Store:
         try:
             if connection.inspect(path) is None:
                 connection.create(path.resolve())
+                connection.forget_note(held)
             return cls(path, write=True, held=held, stale=stale)
         except BaseException:
             os.close(held)
@@ -83,6 +87,8 @@ class Store:
     def _close(self, *, checkpoint: bool) -> None:
         try:
             with explained(self.path):
+                if checkpoint:
+                    self._note()
                 if checkpoint and self._held is not None:
                     self.conn.execute("PRAGMA busy_timeout = 500")
                     if self.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
@@ -237,6 +243,7 @@ class Store:
             self.db.table("capture").insert(stored._asdict() | {"digest": fixity.capture_digest(stored)})
             if stored.kind == "report":
                 self._derived.update_seen(url)
+        self._note()
         return stored
 
     # Reading evidence
@@ -386,7 +393,16 @@ class Store:
                 progress(done, total)
 
         with explained(self.path):
-            return fixity.verify(self.conn, self.path, sample, now(), log, workers)
+            verified = fixity.verify(self.conn, self.path, sample, now(), log, workers)
+        if sample is None and self.lost:
+            verified.damaged.append(fixity.Damage(None, self.lost, []))
+            self.lost = None
+            self._note()
+        return verified
+
+    def _note(self) -> None:
+        if self._held is not None and self.lost is None:
+            connection.note(self._held, self.conn)
 
     def _captures(self, condition: str, *values: object) -> Iterator[Capture]:
         with explained(self.path):
