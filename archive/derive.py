@@ -248,7 +248,7 @@ class Derived:
         if former and former[1]:
             self._drop_agency(former[1])
         if settle:
-            self._owe(capture.url, present[0], former and former[1])
+            self._owe(capture.url, present[0], former[1] if former else None)
 
     def _settle(self, agency_year: tuple[Any, ...]) -> None:
         agency, year = agency_year

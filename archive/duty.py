@@ -32,7 +32,8 @@ def note(derived: Derived, url: str) -> None:
         conn.execute(f"DELETE FROM {p}listed WHERE url = ?", (url,))
     else:
         conn.execute(f"INSERT OR REPLACE INTO {p}listed VALUES (?, ?, ?, ?, ?, ?)", row)
-    for agency in sorted({found for found in (known and known[0], row and row[2]) if found is not None}):
+    concerned = {found[place] for found, place in ((known, 0), (row, 2)) if found is not None}
+    for agency in sorted(concerned - {None}):
         settle(derived, agency)
 
 

@@ -92,7 +92,7 @@ def _maybe(one: bytes, other: bytes) -> bool:
     if same < _MAYBE * _CLASSES:
         return False
     empty = sum(a == b == _NOTHING for a, b in zip(mine, theirs, strict=True))
-    return same - empty >= _MAYBE * (_CLASSES - empty)
+    return bool(same - empty >= _MAYBE * (_CLASSES - empty))
 
 
 def alike(one: frozenset[str], other: frozenset[str]) -> int:

@@ -236,7 +236,9 @@ DERIVED: dict[str, str] = {
     "search_doc": """(
   doc INTEGER PRIMARY KEY, report_id INTEGER UNIQUE REFERENCES {p}report(id)
 ) STRICT""",
-    "search": ("USING fts5(words, content='', detail=none, tokenize=\"unicode61 remove_diacritics 0 tokenchars ':'\")"),
+    "search": (
+        "USING fts5(words, content='', detail=none, tokenize=\"unicode61 remove_diacritics 0 tokenchars ':.'\")"
+    ),
 }
 VIRTUAL = ("search",)  # their contents lie in tables that SQLite makes and names (`search_data` …)
 

@@ -38,6 +38,7 @@ _RUN = re.compile(r"([a-z0-9]+(?:\.[0-9]+)?)|([^\W_a-z0-9]+)")
 _BETWEEN = re.compile(r"(?<![a-z0-9])[^\S\n]+|[^\S\n]+(?![a-z0-9])")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _NUMBER = re.compile(r"-?\d{1,15}(?:\.\d{1,9})?")
+_ZEROS = re.compile(r"(?<=\d\d)(?:00)+$")
 _SPACE = r"[^\S\n]*"
 
 
@@ -196,12 +197,12 @@ def find(
 ) -> Found:  # fmt: skip
     """Reports that hold the words, the newest year first.
 
-    `region` is the beginning of a GB/T 2260 code (33, 3308, 330803; trailing 00 are dropped), `level` one of the
-    contract's, `after` what the page before gave. An empty query finds nothing.
+    `region` is the beginning of a GB/T 2260 code (33, 3308 or 330803; pairs of 0 at its end are dropped), `level` one
+    of the contract's, `after` what the page before gave. An empty query finds nothing.
     """
     if not query.tokens:
         return Found([], 0, None)
-    code = re.sub(r"(00)+$", "", region)
+    code = _ZEROS.sub("", region)
     wanted = [*query.tokens, *([f":r{code}"] if code else []), *([f":l{level}"] if level else [])]
     match = " AND ".join('"{}"'.format(token.replace('"', '""')) for token in wanted)
     low, high = (0, (_LAST_YEAR + 1) * _BLOCK)
@@ -253,7 +254,7 @@ def _look(conn: sqlite3.Connection, identity: int, query: Query) -> Hit | None:
         shown = shown or found
     if shown is None:
         return None
-    return Hit(*row, *shown)
+    return Hit._make((*row, *shown))
 
 
 def _snippet(pattern: re.Pattern[str], text: str) -> tuple[str, str, str] | None:
@@ -297,7 +298,7 @@ def figures(
     """Cells of the forms whose value is `value`, with their place; filters as in `find`."""
     rows = conn.execute(
         _FIGURES,
-        {"value": value, "region": re.sub(r"(00)+$", "", region), "level": level, "year": year, "limit": limit},
+        {"value": value, "region": _ZEROS.sub("", region), "level": level, "year": year, "limit": limit},
     )
     names = [column[0] for column in rows.description]
     return [dict(zip(names, row, strict=True)) for row in rows]

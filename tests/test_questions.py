@@ -99,7 +99,7 @@ def results(granted: int, partly: int, total: object, denied: int = 0) -> dict[s
     cells = {"result_granted:total": granted, "result_partially_granted:total": partly, "results_total:total": total}
     cells |= {f"denied_{ground}:total": denied for ground in GROUNDS}
     cells |= {f"{name}:total": 1 for name in UNABLE}
-    return cells | {f"not_processed_{name}:total": 2 for name in NOT_PROCESSED}  # type: ignore[dict-item]
+    return cells | {f"not_processed_{name}:total": 2 for name in NOT_PROCESSED}
 
 
 def column(rows: list[dict[str, Any]], *names: str) -> list[Any]:
