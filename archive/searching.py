@@ -110,26 +110,42 @@ def places(region: str | None, level: str | None) -> list[str]:
     return [f":r{code[:size]}" for size in (2, 4, 6) if len(code) >= size] + ([f":l{level}"] if level else [])
 
 
-def save(derived: Derived, identity: int) -> None:
-    """Index the report `identity` as the tables under the prefix have it, in the place of what was said of it."""
+def words_of(documents: list[list[str]]) -> list[str]:
+    """The words of each document's texts, sorted, as `save` takes them; for a process beside the one that writes."""
+    return [" ".join(sorted(tokens_of(texts))) for texts in documents]
+
+
+def texts_of(derived: Derived, identity: int) -> list[str]:
+    """What a report is found by: its title, its agency's name, headings and prose; nothing where there is no report."""
+    p = derived.prefix
+    row = derived.conn.execute(f"SELECT title, agency_name FROM {p}report WHERE id = ?", (identity,)).fetchone()
+    sections = derived.conn.execute(f"SELECT heading, text FROM {p}section WHERE report_id = ?", (identity,))
+    return [text for said in (row or (), *sections) for text in said if text]
+
+
+def save(derived: Derived, identity: int, words: str | None = None) -> None:
+    """Index the report `identity` as the tables under the prefix have it, in the place of what was said of it.
+
+    `words` are those of its `texts_of`, where they are known already.
+    """
     conn, p = derived.conn, derived.prefix
     row = conn.execute(
-        f"SELECT r.year, r.title, r.agency_name, r.region, a.level FROM {p}report AS r"
+        f"SELECT r.year, r.region, a.level FROM {p}report AS r"
         f" LEFT JOIN {p}agency AS a ON a.id = r.agency_id WHERE r.id = ?", (identity,)
     ).fetchone()  # fmt: skip
     forget(derived, identity)
     if row is None:
         return
-    year, title, agency, region, level = row
-    sections = conn.execute(f"SELECT heading, text FROM {p}section WHERE report_id = ?", (identity,)).fetchall()
-    words = tokens_of([title or "", agency or "", *(part for section in sections for part in section)])
+    year, region, level = row
+    if words is None:
+        (words,) = words_of([texts_of(derived, identity)])
     first = (_LAST_YEAR - (year or 0)) * _BLOCK
     (last,) = conn.execute(
         f"SELECT max(doc) FROM {p}search_doc WHERE doc BETWEEN ? AND ?", (first, first + _BLOCK - 1)
     ).fetchone()
     doc = first if last is None else last + 1
     conn.execute(f"INSERT INTO {p}search_doc VALUES (?, ?)", (doc, identity))
-    text = " ".join([*sorted(words), *places(region, level)])
+    text = " ".join([words, *places(region, level)])
     conn.execute(f"INSERT INTO {p}search (rowid, words) VALUES (?, ?)", (doc, text))
 
 

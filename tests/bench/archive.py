@@ -25,8 +25,8 @@ from pathlib import Path
 import zstandard
 
 import parsers
-from archive import bodies, connection, fixity, schema
-from archive.derive import Capture
+from archive import bodies, connection, fixity, schema, searching
+from archive.derive import Capture, Derived
 from archive.parsing import ParserPool
 from archive.store import Store
 from bench import _pages as pages
@@ -34,6 +34,7 @@ from parsers import VERSION
 
 CACHE = Path(__file__).parents[2] / ".bench"
 SIZES = tuple(int(number) for number in os.environ.get("GONGKAI_BENCH_REPORTS", "10000 100000").split())
+STEP = 7  # between the pages of a sample: years repeat every ten pages, and with them the forms
 HEADERS = (
     '[["Server", "nginx"], ["Date", "Mon, 18 Jan 2021 02:15:{0:02} GMT"], ["Content-Type", "text/html; charset=utf-8"],'
     ' ["Last-Modified", "Fri, 15 Jan 2021 01:{0:02}:00 GMT"], ["Etag", "W/\\"6001{0:x}-1f0b2\\""],'
@@ -95,7 +96,8 @@ _PARTS = {
     "figures": ("figure_data", "figure_code"),
     "prose": ("section", "claim"),
     "checks": ("check_data", "check_code", "across_data", "finding_data"),
-    "reports": ("report", "agency", "region", "twin", "panel_data", "revision"),
+    "reports": ("report", "agency", "region", "twin", "panel_data", "revision", "duty", "listed"),
+    "likeness": ("prose", "prose_band", "alike"),
 }
 
 
@@ -164,12 +166,13 @@ def _record(page: pages.Page) -> bytes:
     return head.encode() + block + b"\r\n\r\n"
 
 
-TABLES = ("figure_data", "section", "claim", "check_data", "across_data", "finding_data", "twin", "panel_data")
+TABLES = ("figure_data", "section", "claim", "check_data", "across_data", "finding_data", "twin", "panel_data",
+          "prose", "prose_band", "alike", "search_doc")  # fmt: skip
 
 
 def speed(path: Path, reports: int) -> None:
     """Inserts, verify and reparse, each against the bare thing in the same run."""
-    numbers = range(0, min(reports, 2000), 5)
+    numbers = range(0, min(reports, 2800), STEP)
     sample = [pages.page(number) for number in numbers]
     read = [parsers.as_dict(parsers.parse(page.body, url=page.url)) for page in sample]
     bare_parse, shared_parse = _bare_parse(1, len(sample)), _bare_parse(os.cpu_count() or 1, len(sample))
@@ -228,7 +231,7 @@ def _bare_parse(processes: int, count: int) -> float:
 
 
 def _parse(count: int) -> None:
-    sample = [pages.page(number) for number in range(0, 5 * count, 5)]
+    sample = [pages.page(number) for number in range(0, STEP * count, STEP)]
     for page in sample[:20]:
         parsers.parse(page.body, url=page.url)
     began = time.perf_counter()
@@ -249,6 +252,11 @@ def _bare_insert(source: Path, target: Path) -> tuple[float, float]:
             rows[table] = {}
             for row in store.conn.execute(f"SELECT report_id, * FROM {table}"):
                 rows[table].setdefault(row[0], []).append(row[1:])
+        derived = Derived(store.db)
+        words = {
+            report: (doc, *searching.words_of([searching.texts_of(derived, report)]))
+            for doc, report in store.conn.execute("SELECT doc, report_id FROM search_doc").fetchall()
+        }
         kept = {name: store.conn.execute(f"SELECT * FROM {name}").fetchall() for name in ("body", "capture", "report",
                 "reading", "agency", "figure_code", "check_code")}  # fmt: skip
         found = [store.body(sha256) for _, _, sha256 in reports]
@@ -279,6 +287,7 @@ def _bare_insert(source: Path, target: Path) -> tuple[float, float]:
         for table in TABLES:
             if lines := rows[table].get(report):
                 conn.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(lines[0]))})", lines)
+        conn.execute("INSERT INTO search (rowid, words) VALUES (?, ?)", words[report])
         conn.execute("COMMIT")
         spent = [spent[0] + between - began, spent[1] + time.perf_counter() - between]
     conn.close()
