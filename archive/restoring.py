@@ -39,10 +39,14 @@ class Restorer:
             raise ValueError(f"no table of evidence is called {table!r}")
         target = "finding_data" if table == "finding" else table
         marks = ", ".join("?" * len(columns))
+        given = list(rows)
         with self.store.transaction():
             self.store.conn.executemany(
-                f"INSERT INTO {target} ({', '.join(columns)}) VALUES ({marks}) ON CONFLICT DO NOTHING", rows
+                f"INSERT INTO {target} ({', '.join(columns)}) VALUES ({marks}) ON CONFLICT DO NOTHING", given
             )
+            if table == "entry":
+                for url in sorted({row[columns.index("url")] for row in given}):
+                    self._derived.note_listed(url)
 
     def capture(self, capture: Capture, body: bytes | None, media_type: str | None) -> bool:
         """Put back a capture, with its body where that is not there yet; False where the very same is there.
