@@ -220,7 +220,7 @@ DERIVED: dict[str, str] = {
     "alike": """(
   report_id INTEGER NOT NULL REFERENCES {p}report(id),
   relation TEXT NOT NULL CHECK (relation IN ('year_before', 'same_year')),
-  other_id INTEGER NOT NULL REFERENCES {p}report(id), percent INTEGER NOT NULL,
+  other_id INTEGER NOT NULL, percent INTEGER NOT NULL,
   PRIMARY KEY (report_id, relation)
 ) STRICT, WITHOUT ROWID""",
     "search_doc": """(
