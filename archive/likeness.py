@@ -67,15 +67,19 @@ def pieces(texts: Iterable[str], agency: str | None) -> frozenset[str]:
 
 
 def sketch(found: frozenset[str]) -> bytes:
-    """Two bytes for each class of pieces: the least hash in it."""
+    """Two bytes for each class of pieces, the least hash in it; then their number and the exclusive or of all hashes,
+    which are the same for the same pieces."""
     least = [_NOTHING] * _CLASSES
+    together = 0
     for piece in found:
         # a checksum is linear; the multiplication spreads it (Knuth, The Art of Computer Programming 6.4)
         hashed = zlib.crc32(piece.encode()) * 2654435761 & 0xFFFFFFFF
         place, value = hashed >> 26, hashed >> 10 & 0xFFFF
+        together ^= hashed
         if value < least[place]:
             least[place] = value
-    return b"".join(value.to_bytes(2, "big") for value in least)
+    classes = b"".join(value.to_bytes(2, "big") for value in least)
+    return classes + len(found).to_bytes(4, "big") + together.to_bytes(4, "big")
 
 
 def _keys(year: int, drawn: bytes) -> list[int]:
@@ -87,7 +91,7 @@ def _keys(year: int, drawn: bytes) -> list[int]:
 
 
 def _maybe(one: bytes, other: bytes) -> bool:
-    mine, theirs = array("H", one), array("H", other)
+    mine, theirs = array("H", one[: 2 * _CLASSES]), array("H", other[: 2 * _CLASSES])
     same = sum(map(eq, mine, theirs))
     if same < _MAYBE * _CLASSES:
         return False
@@ -153,8 +157,11 @@ def link(derived: Derived, identity: int, *, later: bool = True) -> None:
             if named and not later:
                 break
             continue
-        own = own if own is not None else _pieces_of(derived, identity)
-        percent = alike(own, _pieces_of(derived, other))
+        if drawn == theirs:
+            percent = 100
+        else:
+            own = own if own is not None else _pieces_of(derived, identity)
+            percent = alike(own, _pieces_of(derived, other))
         if percent < LEAST:
             continue
         first, second = sorted((identity, other))
@@ -174,7 +181,8 @@ def year_before(derived: Derived, this: int, following: int) -> None:
     drawn = dict(conn.execute(f"SELECT report_id, sketch FROM {p}prose WHERE report_id IN (?, ?)", (this, following)))
     if len(drawn) < 2 or not _maybe(drawn[this], drawn[following]):
         return
-    percent = alike(_pieces_of(derived, this), _pieces_of(derived, following))
+    same = drawn[this] == drawn[following]
+    percent = 100 if same else alike(_pieces_of(derived, this), _pieces_of(derived, following))
     if percent >= LEAST:
         conn.execute(f"INSERT OR REPLACE INTO {p}alike VALUES (?, 'year_before', ?, ?)", (following, this, percent))
 

@@ -207,7 +207,7 @@ DERIVED: dict[str, str] = {
 ) STRICT""",
     "panel_data": f"""(
   agency_id INTEGER NOT NULL REFERENCES {{p}}agency(id), year INTEGER NOT NULL,
-  report_id INTEGER NOT NULL REFERENCES {{p}}report(id), reports INTEGER NOT NULL,
+  report_id INTEGER NOT NULL REFERENCES {{p}}report(id), form TEXT, reports INTEGER NOT NULL,
   {", ".join(f"{name} ANY" for name in PANEL)},
   PRIMARY KEY (agency_id, year)
 ) STRICT""",
@@ -230,7 +230,7 @@ DERIVED: dict[str, str] = {
     "alike": """(
   report_id INTEGER NOT NULL REFERENCES {p}report(id),
   relation TEXT NOT NULL CHECK (relation IN ('year_before', 'same_year')),
-  other_id INTEGER NOT NULL REFERENCES {p}report(id), percent INTEGER NOT NULL,
+  other_id INTEGER NOT NULL, percent INTEGER NOT NULL,
   PRIMARY KEY (report_id, relation)
 ) STRICT, WITHOUT ROWID""",
     "search_doc": """(
@@ -255,6 +255,7 @@ INDEXES: dict[str, tuple[str, str, str | None]] = {
     "finding_report": ("finding_data", "report_id", "report_id IS NOT NULL"),
     "finding_capture": ("finding_data", "capture_id", "report_id IS NULL"),
     "finding_name": ("finding_data", "kind, name, status", None),
+    "finding_fail": ("finding_data", "report_id, kind, name, at, strength, found, expected, cause", "status = 'fail'"),
     "finding_portal": ("finding_data", "portal, crawl_id", "crawl_id IS NOT NULL"),
     "revision_to": ("revision", "to_capture", None),
     "version_report": ("version", "report_id", None),

@@ -206,9 +206,13 @@ def test_a_blob_is_a_link_to_the_original(archive: Path) -> None:
 def test_the_folder_opens_in_plain_datasette(archive: Path, tmp_path: Path) -> None:
     folder = tmp_path / "archive"
     folder.mkdir()
-    for name in ("metadata.yml", "settings.json", "plugins"):
+    for name in ("metadata.yml", "settings.json", "plugins", "templates"):
         (folder / name).symlink_to(desk.FOLDER / name)
     archive.rename(folder / "gongkai.db")
     datasette = Datasette(config_dir=folder)
     assert "报告所述年份" in get(datasette, "/gongkai/report").text
     assert get(datasette, f"/-/body/{HASH}").content == PAGE
+    front = get(datasette, "/gongkai").text
+    assert all(f"/gongkai/{name}" in front for name in described()["databases"]["gongkai"]["queries"])
+    assert get(datasette, "/gongkai/q01_applications_by_province.json?region=&year=").status_code == 200
+    assert get(datasette, "/-/search?q=公开").status_code == get(datasette, "/-/codebook").status_code == 200
