@@ -278,10 +278,15 @@ class Store:
         )
 
     def body(self, sha256: str) -> bytes:
-        """The bytes with this hash, checked. KeyError where there are none, ArchiveError where they are damaged."""
+        """The bytes with this hash, checked. ArchiveError where there are none or they are damaged."""
         with explained(self.path):
             try:
                 return self._bodies.fetch(sha256)
+            except KeyError:
+                raise ArchiveError(
+                    f"{self.path}: the body {sha256} is not in it. Is it a copy published without bodies? Take"
+                    " the archive itself, or a whole copy; else run `gongkai verify`"
+                ) from None
             except bodies.Damaged as error:
                 raise ArchiveError(f"{self.path}: body {sha256} is damaged: {error}. Run `gongkai verify`.") from error
 

@@ -112,7 +112,7 @@ def test_outcomes_are_decided_against_the_last_good_capture(store: Store) -> Non
         save(8, None)
     with pytest.raises(ValueError, match="no earlier one"):
         store.save_capture(fetched(crawl, URL + "?x", 8, outcome="unchanged"), None, None)
-    with pytest.raises(KeyError):
+    with pytest.raises(ArchiveError, match="is not in it"):
         store.body("00")
     with pytest.raises(KeyError):
         store.media_type("00")
