@@ -255,7 +255,11 @@ INDEXES: dict[str, tuple[str, str, str | None]] = {
     "finding_report": ("finding_data", "report_id", "report_id IS NOT NULL"),
     "finding_capture": ("finding_data", "capture_id", "report_id IS NULL"),
     "finding_name": ("finding_data", "kind, name, status", None),
-    "finding_fail": ("finding_data", "report_id, kind, name, at, strength, found, expected, cause", "status = 'fail'"),
+    "finding_fail": (
+        "finding_data",
+        "report_id, kind, name, at, strength, found, expected, cause, status",
+        "status = 'fail'",
+    ),
     "finding_portal": ("finding_data", "portal, crawl_id", "crawl_id IS NOT NULL"),
     "revision_to": ("revision", "to_capture", None),
     "version_report": ("version", "report_id", None),

@@ -15,6 +15,7 @@ from archive_samples import begin, fetched, keep, page
 from hypothesis import given
 from hypothesis import strategies as st
 
+import parsers
 from archive import desk, merging, searching
 from archive.store import Store
 
@@ -150,3 +151,23 @@ def test_a_hostile_title_is_text(store: Store) -> None:
     keep(store, crawl, "http://www.qj.example/evil.html", 3, page(year=2021, title=evil, text=f"{evil}检索"))
     html = ask(store.path, "/-/search?" + urlencode({"q": "恶意检索"})).text
     assert "<img" not in html and "&lt;img" in html
+
+
+def test_contacts_and_signatures_are_not_in_the_index(store: Store) -> None:
+    prose = "我局围绕殡葬改革主动公开信息，及时更新栏目，回应社会关切，较好地完成了全年各项任务，现将有关情况报告如下。"
+    body = (
+        "<html><head><meta charset='utf-8'><title>衢州市衢江区民政局2022年政府信息公开工作年度报告</title></head><body>"
+        f"<h1>衢州市衢江区民政局2022年政府信息公开工作年度报告</h1><p>一、总体情况</p><p>{prose}</p>"
+        "<p>二、主动公开政府信息情况</p><p>全年主动公开信息21条。</p><p>六、其他需要报告的事项</p><p>无其他需要报告的事项。</p>"
+        "<p>联系人：欧阳某某，联系电话：0570-7654321，电子邮箱：someone@qj.example。</p></body></html>"
+    ).encode()
+    stored = store.save_capture(fetched(begin(store, 4), "http://www.qj.example/real.html", 4), body, "text/html")
+    read = parsers.as_dict(parsers.parse(body, url=stored.url, media_type="text/html"))
+    assert read["kind"] == "report"
+    store.save_report(stored, read)
+    assert "衢州市衢江区民政局" in found(store, "殡葬改革")
+    for private in ("欧阳", "7654321", "0570", "someone"):
+        assert found(store, private) == [], private
+    store.conn.execute("CREATE VIRTUAL TABLE temp.terms USING fts5vocab(main, search, row)")
+    terms = store.conn.execute("SELECT term FROM temp.terms WHERE term GLOB '*76543*' OR term = '欧阳'")
+    assert terms.fetchall() == []
