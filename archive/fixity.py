@@ -133,16 +133,21 @@ def _verify(
         "SELECT b.sha256 FROM body AS b LEFT JOIN fixity AS f ON f.sha256 = b.sha256 GROUP BY b.sha256"
         " ORDER BY max(f.checked_at), b.sha256 LIMIT ?"
     )
-    names = [row[0] for row in conn.execute(query, (-1 if sample is None else sample,))]
-    damaged: list[Damage] = []
+    damaged = check_structure(conn) if sample is None else []
     checked = 0
-    for batch in _checked(conn, path, names, workers):
-        rows = [(ids.fixity_id(checked_at, name), checked_at, name, int(problem is None)) for name, problem in batch]
-        log(rows, len(names))
-        damaged += [Damage(name, problem, captures_of(conn, name)) for name, problem in batch if problem]
-        checked += len(batch)
-    if sample is None:
-        damaged += check_captures(conn) + check_structure(conn)
+    try:
+        names = [row[0] for row in conn.execute(query, (-1 if sample is None else sample,))]
+        for batch in _checked(conn, path, names, workers):
+            rows = [(ids.fixity_id(checked_at, name), checked_at, name, int(wrong is None)) for name, wrong in batch]
+            log(rows, len(names))
+            damaged += [Damage(name, wrong, captures_of(conn, name)) for name, wrong in batch if wrong]
+            checked += len(batch)
+        if sample is None:
+            damaged += check_captures(conn)
+    except sqlite3.DatabaseError as error:
+        if "malformed" not in str(error) or not damaged:
+            raise
+        damaged.append(Damage(None, f"SQLite can read no further ({error}); restore a copy", []))
     return Verified(checked, damaged)
 
 
@@ -217,13 +222,23 @@ def check_structure(conn: sqlite3.Connection) -> list[Damage]:
     """Where a row of evidence is no longer what its table and indexes say: a changed key, a value of another type."""
     damaged: list[Damage] = []
     for table in schema.EVIDENCE:
-        for (said,) in conn.execute(f"PRAGMA integrity_check({table})").fetchall():
-            if said == "ok":
-                continue
+        for said in list(_said_of(conn, table)):
             found = _ROW.match(said)
             hanging = _of_row(conn, table, int(found[1])) if found else []
             damaged.append(Damage(None, f"the table {table}: {said}", hanging))
     return damaged
+
+
+def _said_of(conn: sqlite3.Connection, table: str) -> Iterator[str]:
+    """What SQLite finds wrong with a table and its indexes; where it gives up itself, that too."""
+    try:
+        for (said,) in conn.execute(f"PRAGMA integrity_check({table})"):
+            if said != "ok":
+                yield said
+    except sqlite3.DatabaseError as error:
+        if "malformed" not in str(error):
+            raise
+        yield str(error)
 
 
 def _of_row(conn: sqlite3.Connection, table: str, rowid: int) -> list[Capture]:

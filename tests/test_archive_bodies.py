@@ -156,6 +156,21 @@ def test_a_changed_byte_anywhere_in_a_row_is_found_and_named(tmp_path: Path, whe
     assert done.exit_code == 1 and hurt.id in done.stderr
 
 
+def test_a_page_of_the_file_that_is_gone_is_named_by_its_table(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    with Store.open(path, create=True) as store:
+        crawl = begin(store)
+        for number in range(40):
+            save(store, crawl, str(number), 1, f"第{number}页")
+        pages = store.conn.execute("SELECT pageno FROM dbstat WHERE name = 'body' AND pagetype = 'leaf'").fetchall()
+    raw = bytearray(path.read_bytes())
+    start = (pages[1][0] - 1) * 4096
+    raw[start : start + 4096] = bytes(4096)
+    path.write_bytes(raw)
+    done = CliRunner().invoke(gongkai.main, ["verify", "--db", str(path)])
+    assert done.exit_code == 1 and "the table body" in done.stderr, done.stderr
+
+
 def test_many_bodies_are_checked_in_processes_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fixity, "FEW", 1)
     monkeypatch.setattr(fixity, "BATCH", 7)

@@ -175,7 +175,7 @@ def speed(path: Path, reports: int) -> None:
     numbers = range(0, min(reports, 2800), STEP)
     sample = [pages.page(number) for number in numbers]
     read = [parsers.as_dict(parsers.parse(page.body, url=page.url)) for page in sample]
-    bare_parse, shared_parse = _bare_parse(1, len(sample)), _bare_parse(os.cpu_count() or 1, len(sample))
+    (bare_parse, parse_work), (shared_parse, _) = (_bare_parse(n, len(sample)) for n in (1, os.cpu_count() or 1))
     with tempfile.TemporaryDirectory() as folder:
         ours = Path(folder) / "ours.db"
         with Store.open(ours, create=True) as store:
@@ -186,7 +186,7 @@ def speed(path: Path, reports: int) -> None:
                 capture = store.save_capture(fetched(crawl, page, number), page.body, "text/html")
                 store.save_report(capture, reading)
             inserted = (time.perf_counter() - began) / len(sample)
-        bare_kept, bare_read = _bare_insert(ours, Path(folder) / "bare.db")
+        bare_kept, bare_read, insert_work = _bare_insert(ours, Path(folder) / "bare.db")
     bare_insert = bare_kept + bare_read
     print(f"  {reports:7,} reports: save {inserted * 1e3:.2f} ms a page, raw sqlite3 with the same rows, compression"
           f" and hashing {bare_insert * 1e3:.2f} ms: {inserted / bare_insert:.2f}", flush=True)  # fmt: skip
@@ -209,7 +209,8 @@ def speed(path: Path, reports: int) -> None:
     cores = os.cpu_count() or 1
     wall, cpu = told["seconds"] / reports, told["cpu"] / reports
     alone, shared = (bare_parse + bare_read) / cores, shared_parse + bare_read / cores
-    print(f"  {reports:7,} reports: reparse {wall * 1e3:.2f} ms a page on {cores} cores ({cpu * 1e3:.2f} of work);"
+    print(f"  {reports:7,} reports: reparse {wall * 1e3:.2f} ms a page on {cores} cores ({cpu * 1e3:.2f} of CPU, bare"
+          f" parse and insert {(parse_work + insert_work) * 1e3:.2f}: {cpu / (parse_work + insert_work):.2f});"
           f" bare parse {bare_parse * 1e3:.2f} alone, {shared_parse * 1e3:.2f} a page with all cores at it, bare insert"
           f" {bare_read * 1e3:.2f}: {wall / alone:.2f} of the first divided by the cores, {wall / shared:.2f} of the"
           f" second (at most 1.3); {told['megabytes']:.0f} MB resident, -wal at most {told['wal']:.0f} MB, largest"
@@ -224,25 +225,26 @@ def _apart(*arguments: str) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
-def _bare_parse(processes: int, count: int) -> float:
-    """Seconds a page when so many processes do nothing but parse; divided by their number."""
+def _bare_parse(processes: int, count: int) -> tuple[float, float]:
+    """Seconds and CPU seconds a page when so many processes do nothing but parse; the first divided by their number."""
     running = [_apart("parse", str(count)) for _ in range(processes)]
-    return sum(float(process.communicate()[0]) for process in running) / processes**2
+    told = [tuple(map(float, process.communicate()[0].split())) for process in running]
+    return sum(wall for wall, _ in told) / processes**2, sum(work for _, work in told) / processes
 
 
 def _parse(count: int) -> None:
     sample = [pages.page(number) for number in range(0, STEP * count, STEP)]
     for page in sample[:20]:
         parsers.parse(page.body, url=page.url)
-    began = time.perf_counter()
+    began, worked = time.perf_counter(), time.process_time()
     for page in sample:
         parsers.parse(page.body, url=page.url)
-    print((time.perf_counter() - began) / count)
+    print((time.perf_counter() - began) / count, (time.process_time() - worked) / count)
 
 
-def _bare_insert(source: Path, target: Path) -> tuple[float, float]:
+def _bare_insert(source: Path, target: Path) -> tuple[float, float, float]:
     """Seconds a page to hash, compress and insert the pages of `source`, and to insert what was read from them: a
-    transaction for each, with nothing else in between."""
+    transaction for each, with nothing else in between. And the CPU seconds of the second."""
     rows: dict[str, dict[int, list[tuple[object, ...]]]] = {}
     with Store.open(source, write=False) as store:
         reports = store.conn.execute(
@@ -269,7 +271,7 @@ def _bare_insert(source: Path, target: Path) -> tuple[float, float]:
     by_sha = {row[0]: row for row in kept["body"]}
     dictionary: bytes | None = None
     by_report = {row[0]: row for row in kept["report"]}
-    spent = [0.0, 0.0]
+    spent, work = [0.0, 0.0], 0.0
     for place, (report, _, sha256) in enumerate(reports):
         began = time.perf_counter()
         assert bodies.digest(found[place]) == sha256
@@ -279,7 +281,7 @@ def _bare_insert(source: Path, target: Path) -> tuple[float, float]:
         conn.execute(f"INSERT INTO body VALUES ({', '.join('?' * len(by_sha[sha256]))})", by_sha[sha256])
         conn.execute(f"INSERT INTO capture VALUES ({', '.join('?' * 13)})", kept["capture"][place])
         conn.execute("COMMIT")
-        between = time.perf_counter()
+        between, worked = time.perf_counter(), time.process_time()
         conn.execute("BEGIN")
         conn.execute("INSERT INTO reading VALUES (?, ?, ?, ?, ?)", kept["reading"][place])
         row = by_report[report]
@@ -290,8 +292,9 @@ def _bare_insert(source: Path, target: Path) -> tuple[float, float]:
         conn.execute("INSERT INTO search (rowid, words) VALUES (?, ?)", words[report])
         conn.execute("COMMIT")
         spent = [spent[0] + between - began, spent[1] + time.perf_counter() - between]
+        work += time.process_time() - worked
     conn.close()
-    return spent[0] / len(reports), spent[1] / len(reports)
+    return spent[0] / len(reports), spent[1] / len(reports), work / len(reports)
 
 
 def _bare_hashing(conn: sqlite3.Connection) -> float:
