@@ -56,7 +56,7 @@ _NAMES = {
 _URLS = {"capture.url", "capture.final_url", "report.url"}
 _REPEATED = (
     "agency", "body", "capture", "reading", "report", "figure_data", "section", "claim", "check_data", "across_data",
-    "finding_data", "twin", "panel_data", "duty",
+    "finding_data", "twin", "panel_data",
 )  # fmt: skip
 
 PATIENCE = 30.0  # seconds that a probe may take: over the desk's limit, its time is what one wants to know
@@ -192,7 +192,7 @@ def _again(table: str, column: str, number: int) -> str:
         return f"'{number:x}' || substr({column}, 2) || '{number:x}'"
     if place in _URLS:
         return f"replace({column}, 'http://p', 'http://r{number}p')"
-    if place in ("agency.name", "report.agency_name", "duty.name"):
+    if place in ("agency.name", "report.agency_name"):
         return f"{column} || '{number}'"
     return column
 
