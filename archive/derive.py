@@ -164,7 +164,7 @@ class Derived:
         )
         return code
 
-    def save_listed(self, url: str) -> None:
+    def note_listed(self, url: str) -> None:
         """Bring what agencies owe up to the entries of `url`; see `archive.duty`."""
         duty.save_listed(self, url)
 

@@ -196,13 +196,13 @@ class Store:
                 ).fetchone()
             if known:
                 self.db.table("entry").update((crawl_id, portal, known[0]), {"decision": decision})
-                self._derived.save_listed(row[2])
+                self._derived.note_listed(row[2])
                 return
             last = self.conn.execute(
                 "SELECT coalesce(max(ordinal), 0) FROM entry WHERE crawl_id = ? AND portal = ?", (crawl_id, portal)
             ).fetchone()[0]
             self.db.table("entry").insert(dict(zip(_ENTRY, row, strict=True)) | {"ordinal": last + 1})
-            self._derived.save_listed(row[2])
+            self._derived.note_listed(row[2])
 
     def save_capture(self, capture: Capture, body: bytes | None, media_type: str | None) -> Capture:
         """Keep a fetch and the bytes that came, and return it as stored.
