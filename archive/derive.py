@@ -166,7 +166,7 @@ class Derived:
 
     def note_listed(self, url: str) -> None:
         """Bring what agencies owe up to the entries of `url`; see `archive.duty`."""
-        duty.note(self, url)
+        duty.save_listed(self, url)
 
     def save_forms(self, rows: dict[str, list[dict[str, Any]]]) -> None:
         """Replace `form`, `indicator` and `form_column` by `rows`: for each table its rows as dictionaries.
@@ -256,7 +256,7 @@ class Derived:
             years.settle(self, agency, year)
 
     def _owe(self, url: str, *agencies_: int | None) -> None:
-        duty.note(self, url)
+        duty.save_listed(self, url)
         for agency in sorted({agency for agency in agencies_ if agency is not None}):
             duty.settle(self, agency)
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _FIRST, _LAST = 2007, 2100  # years of reports; others in a title are something else
 
 
-def note(derived: Derived, url: str) -> None:
+def save_listed(derived: Derived, url: str) -> None:
     """Bring `listed`, and the duty of the agencies concerned, up to the entries and the report of `url`."""
     conn, p = derived.conn, derived.prefix
     known = conn.execute(f"SELECT agency_id FROM {p}listed WHERE url = ?", (url,)).fetchone()

@@ -156,7 +156,7 @@ def _settle(shadow: Derived, pool: ParserPool) -> None:
             for agency in batch:
                 years.settle(shadow, agency)
     urls = conn.execute("SELECT DISTINCT url FROM entry ORDER BY url").fetchall()
-    _each(shadow, [url for (url,) in urls], duty.note)
+    _each(shadow, [url for (url,) in urls], duty.save_listed)
     _each(shadow, duty.agencies_of(shadow), duty.settle)
     _each(shadow, [row[0] for row in conn.execute(f"SELECT report_id FROM {p}prose ORDER BY 1")], likeness.link_earlier)
     _index(shadow, pool)

@@ -117,7 +117,8 @@ def extra_template_vars(
     database: str | None, view_name: str, request: Any, datasette: Any
 ) -> Callable[[], Awaitable[dict[str, Any]]]:
     async def variables() -> dict[str, Any]:
-        held = datasette.databases.get(database) if database else None
+        archive = datasette.databases.get("gongkai") if view_name == "search" else None
+        held = datasette.databases.get(database) if database else archive
         found = await _edition(held) if held is not None and request is not None else None
         if found is None:
             return {}

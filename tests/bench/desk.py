@@ -98,7 +98,8 @@ class _Server:
 
     def __init__(self, command: list[str], address: str | None = None) -> None:
         start = time.perf_counter()
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        out = subprocess.DEVNULL if address else subprocess.PIPE  # a log that nobody reads would stop the server
+        self.process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, text=True)
         self.address = address or self._told()
         while True:
             try:
