@@ -41,10 +41,12 @@ FROM {p}finding_data"""
 
 # Rates need all their cells as numbers, and a denominator over 0. `granted` is in full or in part; the two denominators
 # are all results, and results without those that could not be provided or were not processed.
+# A subquery is run where its column is asked for, a join always: facets count without the names.
 _GRANTED = "1.0 * (d.result_granted + d.result_partially_granted)"
 _PANEL = f"""
-SELECT d.agency_id, a.name AS agency, a.region, g.name AS region_name, a.level, a.kind, d.year, r.form,
-  d.report_id, r.url, d.reports,
+SELECT d.agency_id, a.name AS agency, a.region, (SELECT g.name FROM region AS g WHERE g.code = a.region) AS region_name,
+  a.level, a.kind, d.year, d.form, d.report_id, (SELECT r.url FROM report AS r WHERE r.id = d.report_id) AS url,
+  d.reports,
   (SELECT count(*) FROM twin AS t WHERE t.shown = d.report_id AND t.relation = 'contradicts') AS contradictions,
   (SELECT json_group_array(t.report_id) FROM twin AS t WHERE t.shown = d.report_id) AS others,
   {", ".join(f"d.{name}" for name in PANEL)},
@@ -52,9 +54,7 @@ SELECT d.agency_id, a.name AS agency, a.region, g.name AS region_name, a.level, 
   CASE WHEN d.results_total - d.unable - d.not_processed > 0
     THEN {_GRANTED} / (d.results_total - d.unable - d.not_processed) END AS granted_rate_of_decided
 FROM panel_data AS d
-JOIN report AS r ON r.id = d.report_id
-JOIN agency AS a ON a.id = d.agency_id
-LEFT JOIN region AS g ON g.code = a.region"""
+JOIN agency AS a ON a.id = d.agency_id"""
 
 _FIGURES = """
 SELECT f.report_id, r.agency_name, r.region, g.name AS region_name, r.year, f.form, f.indicator, i.label, i.label_en,
