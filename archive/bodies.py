@@ -8,6 +8,7 @@ stated size is read and compared with the cap before anything is decompressed; a
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import NamedTuple
 
 import zstandard
@@ -30,6 +31,18 @@ class Encoded(NamedTuple):
 def digest(body: bytes) -> str:
     """SHA-256 of a body as received, in hex: the name under which it is stored."""
     return hashlib.sha256(body).hexdigest()
+
+
+def row_digest(
+    sha256: str, size: int, media_type: str | None, encoding: str, dictionary: str | None, data: bytes
+) -> str:
+    """First 16 hex digits of sha256 over a body's row as it is stored, the last column by its hash.
+
+    A frame has bits that decompression passes over (zstd's unused header bit, the last weights of a Huffman table):
+    the body's own hash still holds when one of them flips, this one does not.
+    """
+    row = [sha256, size, media_type, encoding, dictionary, digest(data)]
+    return hashlib.sha256(json.dumps(row, ensure_ascii=False).encode()).hexdigest()[:16]
 
 
 def prepared(dictionary: bytes) -> Dictionary:

@@ -44,7 +44,14 @@ _DUMPED: dict[str, str] = {
 
 
 # Codes are numbers in the order of first use; the views say what they mean.
-_CODED = frozenset({"figure_code", "figure_data", "check_code", "check_data", "across_data", "finding_data"})
+_CODED = frozenset(
+    {"figure_code", "figure_data", "check_code", "check_data", "across_data", "finding_data", "search_doc", "search"}
+)
+# The index of the search numbers its reports in the order of saving; numbers of reports that changed stay empty.
+_SEARCHED = (
+    "SELECT d.report_id, group_concat(t.term, ' ') FROM temp.searched AS t JOIN search_doc AS d ON d.doc = t.doc"
+    " WHERE d.report_id IS NOT NULL GROUP BY d.report_id"
+)
 
 
 def dump(conn: sqlite3.Connection) -> Iterator[str]:
@@ -57,7 +64,9 @@ def derived(conn: sqlite3.Connection) -> Iterator[str]:
     """The derived tables in full, ids and times included: what a rebuild must give again byte for byte."""
     for name in (*(name for name in DERIVED if name not in _CODED), "figure", "finding"):
         yield from _lines(conn, name, f"SELECT * FROM {name}")
+    conn.execute("CREATE VIRTUAL TABLE IF NOT EXISTS temp.searched USING fts5vocab(main, search, instance)")
+    yield from _lines(conn, "search", _SEARCHED)
 
 
 def _lines(conn: sqlite3.Connection, name: str, query: str) -> list[str]:
-    return sorted(f"{name} {json.dumps(row, ensure_ascii=False)}" for row in conn.execute(query))
+    return sorted(f"{name} {json.dumps(row, ensure_ascii=False, default=bytes.hex)}" for row in conn.execute(query))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import sqlite3
 import struct
 from pathlib import Path
@@ -34,6 +35,8 @@ LEFT_IN_WAL = (
     "%s: another program keeps reading, so the last changes stay in the -wal file beside it (%.1f MB). Nothing is lost;"
     " keep the two files together. The next run moves them in, once that program has let go."
 )
+_HOLDER = 10  # characters of the lock file that hold the process' id; a note of the newest capture follows
+_NOTED = re.compile(rb" *(\d+) ([0-9a-f]{16})\n")
 _MAGIC = b"SQLite format 3\x00"
 
 
@@ -70,14 +73,46 @@ def lock(path: Path) -> int:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
+        holder = os.pread(descriptor, _HOLDER, 0).decode("ascii", "replace").strip()
         os.close(descriptor)
         raise ArchiveBusy(
             f"{path} is being written by another run (process {holder or 'unknown'}). Try again when it has ended."
         ) from None
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    os.pwrite(descriptor, f"{os.getpid():<{_HOLDER}}\n".encode(), 0)
     return descriptor
+
+
+def note(descriptor: int, conn: sqlite3.Connection) -> None:
+    """Write the newest capture beside the process' id: what must be there when the archive is opened again."""
+    row = conn.execute("SELECT rowid, id FROM capture ORDER BY rowid DESC LIMIT 1").fetchone()
+    number, identity = row or (0, "-" * 16)
+    os.pwrite(descriptor, f"{number:>12} {identity}\n".encode(), _HOLDER + 1)
+
+
+def forget_note(descriptor: int) -> None:
+    """Of an archive that was there before."""
+    os.ftruncate(descriptor, _HOLDER + 1)
+
+
+def lost(descriptor: int, conn: sqlite3.Connection) -> str | None:
+    """What to say where the newest capture that was noted is not in the archive; None where it is, or none was noted.
+
+    SQLite takes a -wal file that was cut for one that ends there: the archive opens, as it was at an earlier commit.
+    The note is not synced: after a power cut it may name an older capture, never one that was not committed.
+    """
+    found = _NOTED.match(os.pread(descriptor, 64, _HOLDER + 1))
+    if found is None:
+        return None
+    number, identity = int(found[1]), found[2].decode()
+    row = conn.execute("SELECT id FROM capture WHERE rowid = ?", (number,)).fetchone()
+    if row is not None and row[0] == identity:
+        return None
+    (there,) = conn.execute("SELECT coalesce(max(rowid), 0) FROM capture").fetchone()
+    return (
+        f"it holds {there} captures, and {number} were acknowledged; the last was {identity}. Its -wal file was cut or"
+        " left behind, or an older copy was put in its place. Put the file back with its -wal, or let the next crawl"
+        " fetch again what is missing"
+    )
 
 
 def create(path: Path) -> None:

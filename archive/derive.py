@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from sqlite_utils import Database
 from sqlite_utils.db import Table
 
-from archive import agencies, ids, revisions, years
+from archive import agencies, duty, ids, likeness, revisions, searching, years
 from archive.coded import PACKED, STATES, Codes, packable, packed, raw_of
 from archive.errors import ArchiveError
 from archive.schema import CAPTURE_ORDER, GOOD
@@ -164,6 +164,10 @@ class Derived:
         )
         return code
 
+    def note_listed(self, url: str) -> None:
+        """Bring what agencies owe up to the entries of `url`; see `archive.duty`."""
+        duty.save_listed(self, url)
+
     def save_forms(self, rows: dict[str, list[dict[str, Any]]]) -> None:
         """Replace `form`, `indicator` and `form_column` by `rows`: for each table its rows as dictionaries.
 
@@ -233,18 +237,28 @@ class Derived:
              c["section"], c["start"]) for ordinal, c in enumerate(report["claims"], 1)
         ))  # fmt: skip
         self._save_findings(identity, capture.id, [*report["findings"], *completed])
+        likeness.save(self, identity)
         present = (agency[0] if agency else None, report["year"])
         if settle:
+            likeness.link(self, identity)
+            searching.save(self, identity)
             self._settle(present)
             if former and former[1:] != present:
                 self._settle(former[1:])
         if former and former[1]:
             self._drop_agency(former[1])
+        if settle:
+            self._owe(capture.url, present[0], former[1] if former else None)
 
     def _settle(self, agency_year: tuple[Any, ...]) -> None:
         agency, year = agency_year
         if agency is not None and year is not None:
             years.settle(self, agency, year)
+
+    def _owe(self, url: str, *agencies_: int | None) -> None:
+        duty.save_listed(self, url)
+        for agency in sorted({agency for agency in agencies_ if agency is not None}):
+            duty.settle(self, agency)
 
     def _drop_agency(self, identity: int) -> None:
         self._execute(
@@ -322,14 +336,19 @@ class Derived:
         for name in ("revision", "version"):
             self._execute(f"DELETE FROM {{p}}{name} WHERE report_id = ?", (identity,))
         self._remove_contents(identity)
+        url = self._one("SELECT url FROM {p}report WHERE id = ?", (identity,))
         self._execute("DELETE FROM {p}report WHERE id = ?", (identity,))
         if held and settle:
             self._settle(held)
             if held[0] is not None:
                 self._drop_agency(held[0])
+            if url:
+                self._owe(url[0], held[0])
 
     def _remove_contents(self, identity: int) -> None:
         years.forget(self, identity)
+        likeness.forget(self, identity)
+        searching.forget(self, identity)
         for name in ("figure_data", "section", "claim", "check_data"):
             self._execute(f"DELETE FROM {{p}}{name} WHERE report_id = ?", (identity,))
         self._execute("DELETE FROM {p}finding_data WHERE report_id = ? AND crawl_id IS NULL", (identity,))

@@ -67,6 +67,15 @@ class Dictionaries:
         return self._first_pages.get(portal) if portal is not None else None
 
 
+def save_body(conn: sqlite3.Connection, sha256: str, size: int, media_type: str | None, kept: Kept) -> None:
+    """Insert a body's row, with its digest; in the caller's transaction."""
+    row = (sha256, size, media_type, kept.encoding, kept.dictionary, kept.data)
+    conn.execute(
+        "INSERT INTO body (sha256, size, media_type, encoding, dictionary, data, digest) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (*row, bodies.row_digest(*row)),
+    )
+
+
 def chained(conn: sqlite3.Connection, sha256: str) -> int:
     """How many bodies must be read before this one: 0 without a dictionary, 1 with, 2 where that one has one too."""
     row = conn.execute(

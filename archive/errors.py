@@ -34,6 +34,7 @@ _CAUSES = (
     ("unable to open", "the file cannot be opened. Check that it and its folder can be read and written"),
     ("disk I/O error", "the disk reports an error. Check the disk and `dmesg` before anything else"),
     ("malformed", "the file is damaged. Keep it, run `gongkai verify`, and restore a copy if it names damage"),
+    ("could not decode", "a stored text is damaged. Run `gongkai verify`, which names it, and restore a copy"),
     ("not a database", "the file is damaged: it no longer begins as a SQLite database"),
 )
 
@@ -55,7 +56,7 @@ def explained(path: Path) -> Iterator[None]:
                 f"{path}: another program is writing to this archive. Try again when it is done."
             ) from error
         for words, sentence in _CAUSES:
-            if words in said:
+            if words.lower() in said.lower():
                 raise ArchiveError(f"{path}: {sentence}. (SQLite: {said})") from error
         raise ArchiveError(f"{path}: SQLite could not do this: {said}.") from error
 

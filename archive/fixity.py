@@ -1,7 +1,8 @@
 """`gongkai verify`: are the stored bytes still those that were received?
 
-A hash says so of a body, and `capture.digest` of a capture's own columns; the outcome of each body's check is logged in
-`fixity`. SQLite itself notices damage to its structure, never a changed byte within a value.
+A hash says so of a body, `body.digest` and `capture.digest` of the other columns of its row; the outcome of each body's
+check is logged in `fixity`. SQLite itself notices damage to its structure (`integrity_check`, where a key in the table
+differs from the one in the index), never a changed byte within a value.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import multiprocessing
+import re
 import sqlite3
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +20,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from archive import bodies, connection, ids
+from archive import bodies, connection, ids, schema
 from archive.derive import Capture
 from archive.errors import ArchiveError
 from archive.parsing import follow_parent
@@ -26,6 +28,8 @@ from archive.parsing import follow_parent
 BATCH = 200  # bodies a transaction of the log
 FEW = 20_000  # bodies that are checked sooner than other processes start
 KEPT = 32 * 1024 * 1024  # bytes of dictionaries kept in memory
+_COLUMNS = ", ".join(Capture._fields)
+_ROW = re.compile(r"row (\d+) missing from index")
 
 Problem = tuple[str, str | None]  # a body's hash, and what is wrong with it
 Log = Callable[[list[tuple[int, str, str, int]], int], None]
@@ -89,11 +93,22 @@ class Bodies:
         return bodies.restore(sha256, encoding, data, dictionary)
 
     def problem(self, sha256: str) -> str | None:
-        """What is wrong with a body, None where nothing is."""
+        """What is wrong with a body or with the row that holds it, None where nothing is."""
         try:
             self.fetch(sha256)
+        except KeyError:
+            return "its row cannot be found any more"
         except bodies.Damaged as error:
             return str(error)
+        except sqlite3.DatabaseError as error:
+            if "malformed" not in str(error):
+                raise
+            return f"SQLite cannot read its row: {error}"
+        *row, digest = self.conn.execute(
+            "SELECT sha256, size, media_type, encoding, dictionary, data, digest FROM body WHERE sha256 = ?", (sha256,)
+        ).fetchone()
+        if bodies.row_digest(*row) != digest:
+            return "its row has changed since it was written, though the bytes still have their hash"
         return None
 
 
@@ -104,20 +119,35 @@ def verify(
 
     `log` gets rows for `fixity` (id, checked_at, sha256, ok) a batch at a time, and how many bodies there are.
     """
+    conn.text_factory = _readable
+    try:
+        return _verify(conn, path, sample, checked_at, log, workers)
+    finally:
+        conn.text_factory = str
+
+
+def _verify(
+    conn: sqlite3.Connection, path: Path, sample: int | None, checked_at: str, log: Log, workers: int
+) -> Verified:
     query = (
         "SELECT b.sha256 FROM body AS b LEFT JOIN fixity AS f ON f.sha256 = b.sha256 GROUP BY b.sha256"
         " ORDER BY max(f.checked_at), b.sha256 LIMIT ?"
     )
-    names = [row[0] for row in conn.execute(query, (-1 if sample is None else sample,))]
-    damaged: list[Damage] = []
+    damaged = check_structure(conn) if sample is None else []
     checked = 0
-    for batch in _checked(conn, path, names, workers):
-        rows = [(ids.fixity_id(checked_at, name), checked_at, name, int(problem is None)) for name, problem in batch]
-        log(rows, len(names))
-        damaged += [Damage(name, problem, captures_of(conn, name)) for name, problem in batch if problem]
-        checked += len(batch)
-    if sample is None:
-        damaged += check_captures(conn)
+    try:
+        names = [row[0] for row in conn.execute(query, (-1 if sample is None else sample,))]
+        for batch in _checked(conn, path, names, workers):
+            rows = [(ids.fixity_id(checked_at, name), checked_at, name, int(wrong is None)) for name, wrong in batch]
+            log(rows, len(names))
+            damaged += [Damage(name, wrong, captures_of(conn, name)) for name, wrong in batch if wrong]
+            checked += len(batch)
+        if sample is None:
+            damaged += check_captures(conn)
+    except sqlite3.DatabaseError as error:
+        if "malformed" not in str(error) or not damaged:
+            raise
+        damaged.append(Damage(None, f"SQLite can read no further ({error}); restore a copy", []))
     return Verified(checked, damaged)
 
 
@@ -151,7 +181,9 @@ _own: Bodies  # of a checking process
 def _begin(path: Path) -> None:
     global _own
     follow_parent()
-    _own = Bodies(connection.connect(path, write=False, stale=True).conn)
+    conn = connection.connect(path, write=False, stale=True).conn
+    conn.text_factory = _readable
+    _own = Bodies(conn)
 
 
 def _check(names: Sequence[str]) -> list[Problem]:
@@ -186,6 +218,52 @@ def check_captures(conn: sqlite3.Connection) -> list[Damage]:
     return damaged
 
 
+def check_structure(conn: sqlite3.Connection) -> list[Damage]:
+    """Where a row of evidence is no longer what its table and indexes say: a changed key, a value of another type."""
+    damaged: list[Damage] = []
+    for table in schema.EVIDENCE:
+        for said in list(_said_of(conn, table)):
+            found = _ROW.match(said)
+            hanging = _of_row(conn, table, int(found[1])) if found else []
+            damaged.append(Damage(None, f"the table {table}: {said}", hanging))
+    return damaged
+
+
+def _said_of(conn: sqlite3.Connection, table: str) -> Iterator[str]:
+    """What SQLite finds wrong with a table and its indexes; where it gives up itself, that too."""
+    try:
+        for (said,) in conn.execute(f"PRAGMA integrity_check({table})"):
+            if said != "ok":
+                yield said
+    except sqlite3.DatabaseError as error:
+        if "malformed" not in str(error):
+            raise
+        yield str(error)
+
+
+def _of_row(conn: sqlite3.Connection, table: str, rowid: int) -> list[Capture]:
+    """The captures that hang on a row whose key may be the damaged part of it: a body's name is had from its bytes."""
+    if table == "body":
+        query = "SELECT encoding, data, dictionary FROM body WHERE rowid = ?"
+        row = conn.execute(query, (rowid,)).fetchone()
+        if row is None:
+            return []
+        encoding, data, dictionary = row
+        try:
+            helper = Bodies(conn).dictionary(dictionary) if dictionary else None
+            return captures_of(conn, bodies.digest(bodies.decompress(encoding, data, helper)))
+        except (KeyError, bodies.Damaged):
+            return []  # such a body is named by its own check
+    if table == "capture":
+        return [Capture(*row) for row in conn.execute(f"SELECT {_COLUMNS} FROM capture WHERE rowid = ?", (rowid,))]
+    return []
+
+
+def _readable(raw: bytes) -> str:
+    """Text of a row that may be damaged: bytes that are no UTF-8 show as such, and the row's digest no longer holds."""
+    return raw.decode("utf-8", "backslashreplace")
+
+
 def fetch(conn: sqlite3.Connection, sha256: str) -> bytes:
     """See `Bodies.fetch`."""
     return Bodies(conn).fetch(sha256)
@@ -193,9 +271,8 @@ def fetch(conn: sqlite3.Connection, sha256: str) -> bytes:
 
 def captures_of(conn: sqlite3.Connection, sha256: str) -> list[Capture]:
     """The captures that need a body: those that returned it, and those whose body it is a dictionary of."""
-    columns = ", ".join(Capture._fields)
     query = (
-        f"SELECT {columns} FROM capture WHERE sha256 = :name"
+        f"SELECT {_COLUMNS} FROM capture WHERE sha256 = :name"
         " OR sha256 IN (SELECT sha256 FROM body WHERE dictionary = :name"
         " OR dictionary IN (SELECT sha256 FROM body WHERE dictionary = :name)) ORDER BY id"
     )

@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import json
 import mimetypes
-from collections import Counter
+import os
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -46,6 +49,15 @@ class Imported(NamedTuple):
     problem: str | None
 
 
+class Verdict(NamedTuple):
+    """What came of reading a page."""
+
+    kind: str
+    title: str | None
+    problem: str | None
+
+
+AHEAD = 8  # pages a worker that are read ahead of the one to be written
 Progress = Callable[[int, int, str], None]  # files done, files in all, the file's name
 Judge = Callable[[int, bytes, str, list[tuple[str, str]]], tuple[str, str | None]]
 """Outcome and note of an answer, from its status, body, address and headers (`crawler.outcomes.judge`)."""
@@ -109,7 +121,7 @@ def import_paths(
     found = [path for path in found if path.resolve() not in {other.resolve() for other in lists}]
     crawl_id = store.begin_crawl("import " + " ".join(path.name for path in paths), version)
     results: list[Imported] = []
-    with ParserPool(workers=1) as pool:
+    with ParserPool(workers=os.cpu_count() or 1) as pool:
         work = _Import(store, pool, crawl_id, judge)
         work.read_unread()
         for number, path in enumerate(found, start=1):
@@ -164,12 +176,19 @@ class _Import:
         kept = self.store.save_capture(capture, body, media_type(path.name))
         return [self._read(str(path), kept)]
 
-    def read_unread(self) -> dict[str, dict[str, Any]]:
-        """Read what is kept and not read yet; the readings by capture."""
-        return {
-            capture.id: self._parsed(capture)
-            for capture in list(self.store.unread(self.pool.version))
-        }  # fmt: skip
+    def read_unread(self) -> dict[str, Verdict]:
+        """Read what is kept and not read yet, on all cores; what came of each capture."""
+        found: dict[str, Verdict] = {}
+        waiting: deque[tuple[Capture, Future[dict[str, Any]]]] = deque()
+        captures = self.store.unread(self.pool.version)
+        while True:
+            waiting.extend((c, self._submitted(c)) for c in islice(captures, self.pool.workers * AHEAD - len(waiting)))
+            if not waiting:
+                return found
+            capture, reading = waiting.popleft()
+            report = reading.result()
+            self.store.save_report(capture, report)
+            found[capture.id] = Verdict(report["kind"], report["title"], unreadable(report))
 
     def _warc(self, path: Path) -> list[Imported]:
         results: list[Imported] = []
@@ -186,9 +205,8 @@ class _Import:
                 results.append(self._fetched(path, item))
         readings = self.read_unread()
         for place, identity in restored.items():
-            if report := readings.get(identity):
-                kind, title = report["kind"], report["title"]
-                results[place] = results[place]._replace(kind=kind, title=title, problem=unreadable(report))
+            if read := readings.get(identity):
+                results[place] = results[place]._replace(**read._asdict())
         return results
 
     def _restored(self, path: Path, item: import_warc.Restored) -> Imported:
@@ -250,11 +268,13 @@ class _Import:
         report = self._parsed(capture)
         return Imported(path, capture.url, capture.outcome, report["kind"], report["title"], unreadable(report))
 
-    def _parsed(self, capture: Capture) -> dict[str, Any]:
+    def _submitted(self, capture: Capture) -> Future[dict[str, Any]]:
         if capture.sha256 is None:
             raise ValueError(f"capture {capture.id} is good and has no body")
-        body, kind = self.store.body(capture.sha256), self.store.media_type(capture.sha256)
-        report = self.pool.submit(body, capture.url, kind).result()
+        return self.pool.submit(self.store.body(capture.sha256), capture.url, self.store.media_type(capture.sha256))
+
+    def _parsed(self, capture: Capture) -> dict[str, Any]:
+        report = self._submitted(capture).result()
         self.store.save_report(capture, report)  # an unchanged capture was read before: nothing is written
         return report
 

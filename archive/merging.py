@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from archive import bodies, connection, fixity, schema
 from archive.derive import Capture
-from archive.dictionaries import chained
+from archive.dictionaries import Kept, chained, save_body
 from archive.errors import ArchiveError, explained
 from archive.rebuild import without_foreign_keys, written
 
@@ -71,6 +71,15 @@ def _counts(conn: sqlite3.Connection) -> dict[str, int]:
 def _add(store: Store, source: sqlite3.Connection, path: Path) -> None:
     conn = store.conn
     with explained(path):
+        (missing,) = source.execute(
+            "SELECT count(DISTINCT sha256) FROM capture WHERE sha256 IS NOT NULL"
+            " AND NOT EXISTS (SELECT 1 FROM body WHERE body.sha256 = capture.sha256)"
+        ).fetchone()
+        if missing:
+            raise ArchiveError(
+                f"{path}: {missing} bodies that its captures name are not in it. Is it a copy published without"
+                " bodies? Merge the archive itself, or a whole copy; else run `gongkai verify` on it"
+            )
         portals = source.execute("SELECT key, name, region, family, url FROM portal ORDER BY key").fetchall()
     known = {row[0]: row for row in conn.execute("SELECT key, name, region, family, url FROM portal")}
     store.save_portals(max(row, known.get(row[0], row), key=_sortable) for row in portals)
@@ -132,10 +141,7 @@ def _add_body(
         _add_body(conn, source, stored, dictionary, path)
         if chained(conn, dictionary) > 1:
             dictionary, (encoding, data) = None, bodies.compress(body)
-    conn.execute(
-        "INSERT INTO body (sha256, size, media_type, encoding, dictionary, data) VALUES (?, ?, ?, ?, ?, ?)",
-        (name, size, media_type, encoding, dictionary, data),
-    )
+    save_body(conn, name, size, media_type, Kept(dictionary, encoding, data))
 
 
 def _add_capture(conn: sqlite3.Connection, capture: Capture, digest: str, path: Path) -> str | None:

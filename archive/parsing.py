@@ -14,6 +14,7 @@ import multiprocessing
 import multiprocessing.connection
 import os
 import threading
+from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from types import TracebackType
 from typing import Any
@@ -59,6 +60,14 @@ class ParserPool:
             self._waiting.add(outer)
         task.add_done_callback(done)
         return outer
+
+    def run(self, function: Callable[[Any], Any], argument: Any) -> Future[Any]:
+        """Have `function`, a module's own, called in a worker; the future gives what it gives, or raises.
+
+        ProcessExpired where the worker is killed.
+        """
+        running: Future[Any] = self._running().schedule(function, args=(argument,))
+        return running
 
     def close(self) -> None:
         """End the workers. Futures of pages that were not read yet raise CancelledError."""

@@ -18,9 +18,12 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from archive import changes, ids, schema, years
+from pebble import ProcessExpired
+
+from archive import changes, duty, ids, likeness, schema, searching, years
 from archive.derive import Capture, Derived
 from archive.errors import ArchiveError, explained
 from archive.forms import form_rows
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from archive.store import Store
 
 BATCH = 50  # pages a transaction
+MANY = 1000  # rows a transaction where a row is small
 AHEAD = 8  # pages a worker that are read ahead of the one to be written
 EARLY = frozenset({"finding_report", "version_report", "report_agency"})  # indexes that filling needs
 _WANTED = "kind = 'report' AND outcome IN ('new', 'changed') AND sha256 IS NOT NULL"
@@ -52,7 +56,7 @@ def reparse(store: Store, pool: ParserPool, progress: Progress | None = None) ->
         done = conn.execute(f"SELECT count(*) FROM {shadow.prefix}reading").fetchone()[0]
         _fill(store, shadow, pool, _missing(conn), done, progress)
         _catch_up(shadow, since)
-        _settle(shadow)
+        _settle(shadow, pool)
         schema.create_indexes(conn, schema.SHADOW)
         changed = changes.between(conn) if schema.layout_of(conn) == schema.LAYOUT else None
         with without_foreign_keys(conn), written(conn):
@@ -143,12 +147,47 @@ def _catch_up(shadow: Derived, since: int) -> None:
             shadow.update_seen(url, settle=False)
 
 
-def _settle(shadow: Derived) -> None:
-    agencies = [row[0] for row in shadow.conn.execute(f"SELECT id FROM {shadow.prefix}agency ORDER BY id")]
+def _settle(shadow: Derived, pool: ParserPool) -> None:
+    """What hangs on several reports, and what is looked for in all of them; in full, whatever a killed run has done."""
+    conn, p = shadow.conn, shadow.prefix
+    agencies = [row[0] for row in conn.execute(f"SELECT id FROM {p}agency ORDER BY id")]
     for batch in _batches(agencies, BATCH):
-        with written(shadow.conn, shadow):
+        with written(conn, shadow):
             for agency in batch:
                 years.settle(shadow, agency)
+    urls = conn.execute("SELECT DISTINCT url FROM entry ORDER BY url").fetchall()
+    _each(shadow, [url for (url,) in urls], duty.save_listed)
+    _each(shadow, duty.agencies_of(shadow), duty.settle)
+    _each(shadow, [row[0] for row in conn.execute(f"SELECT report_id FROM {p}prose ORDER BY 1")], likeness.link_earlier)
+    _index(shadow, pool)
+
+
+def _index(shadow: Derived, pool: ParserPool) -> None:
+    """What is looked for, its words cut in the workers, since that is more work than writing them."""
+    waiting: deque[tuple[list[int], Future[list[str]]]] = deque()
+    batches = iter(_batches(searching.missing(shadow), BATCH))
+    try:
+        while True:
+            for batch in islice(batches, 2 * pool.workers - len(waiting)):
+                texts = [searching.texts_of(shadow, identity) for identity in batch]
+                waiting.append((batch, pool.run(searching.words_of, texts)))
+            if not waiting:
+                return
+            batch, words = waiting.popleft()
+            with written(shadow.conn, shadow):
+                for identity, said in zip(batch, words.result(), strict=True):
+                    searching.save(shadow, identity, said)
+    except ProcessExpired as error:
+        raise ArchiveError(
+            "A process that indexed prose was killed. Run `gongkai reparse` again; it goes on."
+        ) from error
+
+
+def _each(shadow: Derived, values: list[Any], write: Callable[[Derived, Any], None]) -> None:
+    for batch in _batches(values, MANY):
+        with written(shadow.conn, shadow):
+            for value in batch:
+                write(shadow, value)
 
 
 def _batches(values: list[int], size: int) -> Iterable[list[int]]:

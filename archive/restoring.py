@@ -11,7 +11,7 @@ from typing import Any
 
 from archive import bodies, fixity
 from archive.derive import Capture, Derived
-from archive.dictionaries import Dictionaries
+from archive.dictionaries import Dictionaries, save_body
 from archive.errors import ArchiveError
 from archive.export_warc import LOG, NOTICED
 from archive.store import Store
@@ -39,10 +39,14 @@ class Restorer:
             raise ValueError(f"no table of evidence is called {table!r}")
         target = "finding_data" if table == "finding" else table
         marks = ", ".join("?" * len(columns))
+        given = list(rows)
         with self.store.transaction():
             self.store.conn.executemany(
-                f"INSERT INTO {target} ({', '.join(columns)}) VALUES ({marks}) ON CONFLICT DO NOTHING", rows
+                f"INSERT INTO {target} ({', '.join(columns)}) VALUES ({marks}) ON CONFLICT DO NOTHING", given
             )
+            if table == "entry":
+                for url in sorted({row[columns.index("url")] for row in given}):
+                    self._derived.note_listed(url)
 
     def capture(self, capture: Capture, body: bytes | None, media_type: str | None) -> bool:
         """Put back a capture, with its body where that is not there yet; False where the very same is there.
@@ -65,11 +69,8 @@ class Restorer:
         if body is not None and not has_body:
             encoded = self._dictionaries.encode(body, capture.url, capture.portal)
         with self.store.transaction():
-            if encoded is not None:
-                conn.execute(
-                    "INSERT INTO body (sha256, size, media_type, dictionary, encoding, data) VALUES (?, ?, ?, ?, ?, ?)",
-                    (sha256, len(body or b""), media_type, *encoded),
-                )
+            if encoded is not None and sha256 is not None:
+                save_body(conn, sha256, len(body or b""), media_type, encoded)
             names = (*Capture._fields, "digest")
             conn.execute(
                 f"INSERT INTO capture ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})", (*capture, digest)

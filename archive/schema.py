@@ -2,8 +2,8 @@
 
 Evidence tables change only through a migration below: append one, never edit one that has been released. Derived
 tables have no migrations, since a rebuild makes them anew; `DERIVED` is what they look like now, and the prefix lets
-`reparse` build them beside the live ones. Columns beyond the contract: `capture.digest`, `entry.ordinal`.
-`reading.finished_at` is the capture's `fetched_at`, not a wall clock: a rebuild must give it again.
+`reparse` build them beside the live ones. Columns beyond the contract: `digest` of `capture` and `body`, and
+`entry.ordinal`. `reading.finished_at` is the capture's `fetched_at`, not a wall clock: a rebuild must give it again.
 
 Traps: `figure_data.value` and its kin are `ANY`, because STRICT would turn an integer in a REAL column into a float; a
 rename rewrites the foreign keys of the tables that refer to it, a drop does not; index names are global, so a shadow
@@ -17,6 +17,7 @@ import sqlite3
 
 from sqlite_utils import Database, Migrations
 
+from archive import bodies
 from archive.panel import PANEL
 from archive.views import VIEWS
 
@@ -99,10 +100,19 @@ def dictionaries(db: Database) -> None:
     db.execute("PRAGMA user_version = 2")
 
 
+@migrations()
+def body_digests(db: Database) -> None:
+    """Version 3: `body.digest`, so that `verify` finds a changed byte anywhere in a body's row."""
+    db.conn.create_function("row_digest", 6, bodies.row_digest, deterministic=True)
+    db.execute("ALTER TABLE body ADD COLUMN digest TEXT")
+    db.execute("UPDATE body SET digest = row_digest(sha256, size, media_type, encoding, dictionary, data)")
+    db.execute("PRAGMA user_version = 3")
+
+
 EVIDENCE = ("portal", "crawl", "visit", "body", "capture", "entry", "fixity")  # in the order of their references
 FORMER = ("figure", "finding")  # derived tables of layouts before this one
 
-VERSION = 2
+VERSION = 3
 """The schema's version: the number of migrations, and the `user_version` that the last of them sets."""
 
 # In the order of their references: a table refers to none below it. `{p}` is the prefix. Where a report has hundreds of
@@ -197,11 +207,40 @@ DERIVED: dict[str, str] = {
 ) STRICT""",
     "panel_data": f"""(
   agency_id INTEGER NOT NULL REFERENCES {{p}}agency(id), year INTEGER NOT NULL,
-  report_id INTEGER NOT NULL REFERENCES {{p}}report(id), reports INTEGER NOT NULL,
+  report_id INTEGER NOT NULL REFERENCES {{p}}report(id), form TEXT, reports INTEGER NOT NULL,
   {", ".join(f"{name} ANY" for name in PANEL)},
   PRIMARY KEY (agency_id, year)
 ) STRICT""",
+    "listed": """(
+  url TEXT PRIMARY KEY, portal TEXT NOT NULL REFERENCES portal(key), agency_id INTEGER, agency TEXT, region TEXT,
+  year INTEGER
+) STRICT, WITHOUT ROWID""",
+    "duty": """(
+  agency_id INTEGER PRIMARY KEY, name TEXT NOT NULL, region TEXT, level TEXT, kind TEXT, portal TEXT,
+  first INTEGER NOT NULL, last INTEGER NOT NULL
+) STRICT""",
+    "prose": """(
+  report_id INTEGER PRIMARY KEY REFERENCES {p}report(id), agency_id INTEGER NOT NULL, year INTEGER NOT NULL,
+  sketch BLOB NOT NULL
+) STRICT""",
+    "prose_band": """(
+  key INTEGER NOT NULL, report_id INTEGER NOT NULL REFERENCES {p}report(id),
+  PRIMARY KEY (key, report_id)
+) STRICT, WITHOUT ROWID""",
+    "alike": """(
+  report_id INTEGER NOT NULL REFERENCES {p}report(id),
+  relation TEXT NOT NULL CHECK (relation IN ('year_before', 'same_year')),
+  other_id INTEGER NOT NULL, percent INTEGER NOT NULL,
+  PRIMARY KEY (report_id, relation)
+) STRICT, WITHOUT ROWID""",
+    "search_doc": """(
+  doc INTEGER PRIMARY KEY, report_id INTEGER UNIQUE REFERENCES {p}report(id)
+) STRICT""",
+    "search": (
+        "USING fts5(words, content='', detail=none, tokenize=\"unicode61 remove_diacritics 0 tokenchars ':.'\")"
+    ),
 }
+VIRTUAL = ("search",)  # their contents lie in tables that SQLite makes and names (`search_data` …)
 
 # Table, columns, and the rows that are indexed where not all are.
 INDEXES: dict[str, tuple[str, str, str | None]] = {
@@ -216,12 +255,22 @@ INDEXES: dict[str, tuple[str, str, str | None]] = {
     "finding_report": ("finding_data", "report_id", "report_id IS NOT NULL"),
     "finding_capture": ("finding_data", "capture_id", "report_id IS NULL"),
     "finding_name": ("finding_data", "kind, name, status", None),
+    "finding_fail": (
+        "finding_data",
+        "report_id, kind, name, at, strength, found, expected, cause, status",
+        "status = 'fail'",
+    ),
     "finding_portal": ("finding_data", "portal, crawl_id", "crawl_id IS NOT NULL"),
     "revision_to": ("revision", "to_capture", None),
     "version_report": ("version", "report_id", None),
     "twin_shown": ("twin", "shown", None),
     "panel_year": ("panel_data", "year", None),
     "panel_report": ("panel_data", "report_id", None),
+    "listed_agency": ("listed", "agency_id, year", "agency_id IS NOT NULL"),
+    "listed_portal": ("listed", "portal, year", "agency_id IS NULL"),
+    "duty_name": ("duty", "name, region", None),
+    "duty_portal": ("duty", "portal, first, last", None),
+    "alike_other": ("alike", "other_id", None),
 }
 
 LAYOUT = hashlib.sha256(repr((DERIVED, INDEXES)).encode()).hexdigest()[:16]
@@ -231,7 +280,8 @@ LAYOUT = hashlib.sha256(repr((DERIVED, INDEXES)).encode()).hexdigest()[:16]
 def create_derived(conn: sqlite3.Connection, prefix: str = "") -> None:
     """Create the derived tables under `prefix`, without their secondary indexes."""
     for table, columns in DERIVED.items():
-        conn.execute(f"CREATE TABLE {prefix}{table} {columns.format(p=prefix)}")
+        kind = "VIRTUAL TABLE" if table in VIRTUAL else "TABLE"
+        conn.execute(f"CREATE {kind} {prefix}{table} {columns.format(p=prefix)}")
     conn.execute(f"INSERT INTO {prefix}layout VALUES (?)", (LAYOUT,))
 
 
@@ -285,9 +335,10 @@ def drop_shadows(conn: sqlite3.Connection) -> None:
     Foreign keys must be off on this connection: they would have every row of a table looked for in the others.
     """
     for (name,) in conn.execute(
-        "SELECT name FROM sqlite_master WHERE type = 'table' AND substr(name, 1, ?) = ?", (len(SHADOW), SHADOW)
-    ).fetchall():
-        conn.execute(f"DROP TABLE {name}")
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND substr(name, 1, ?) = ?"
+        " ORDER BY sql NOT LIKE 'CREATE VIRTUAL%'", (len(SHADOW), SHADOW)
+    ).fetchall():  # fmt: skip
+        conn.execute(f"DROP TABLE IF EXISTS {name}")
 
 
 def swap(conn: sqlite3.Connection) -> None:

@@ -20,7 +20,7 @@ from typing import Any
 from archive import bodies, census, connection, fixity, ids, rebuild
 from archive.addresses import canonical_url
 from archive.derive import Capture, Derived
-from archive.dictionaries import Dictionaries
+from archive.dictionaries import Dictionaries, save_body
 from archive.errors import ArchiveBusy, ArchiveError, NewerArchive, NotAnArchive, explained
 from archive.forms import form_rows
 from archive.parsing import TIMEOUT, ParserPool
@@ -50,6 +50,9 @@ class Store:
         self._derived = Derived(self.db)
         self._bodies = fixity.Bodies(self.conn)
         self._dictionaries = Dictionaries(self.conn, self._bodies)
+        self.lost = None if held is None else connection.lost(held, self.conn)
+        if self.lost:
+            _LOG.warning("%s: %s. `gongkai verify` says so once more and takes note.", path, self.lost)
 
     @classmethod
     def open(cls, path: Path, *, write: bool = True, create: bool = False, stale: bool = False) -> Store:
@@ -71,6 +74,7 @@ class Store:
         try:
             if connection.inspect(path) is None:
                 connection.create(path.resolve())
+                connection.forget_note(held)
             return cls(path, write=True, held=held, stale=stale)
         except BaseException:
             os.close(held)
@@ -83,6 +87,8 @@ class Store:
     def _close(self, *, checkpoint: bool) -> None:
         try:
             with explained(self.path):
+                if checkpoint:
+                    self._note()
                 if checkpoint and self._held is not None:
                     self.conn.execute("PRAGMA busy_timeout = 500")
                     if self.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
@@ -196,11 +202,13 @@ class Store:
                 ).fetchone()
             if known:
                 self.db.table("entry").update((crawl_id, portal, known[0]), {"decision": decision})
+                self._derived.note_listed(row[2])
                 return
             last = self.conn.execute(
                 "SELECT coalesce(max(ordinal), 0) FROM entry WHERE crawl_id = ? AND portal = ?", (crawl_id, portal)
             ).fetchone()[0]
             self.db.table("entry").insert(dict(zip(_ENTRY, row, strict=True)) | {"ordinal": last + 1})
+            self._derived.note_listed(row[2])
 
     def save_capture(self, capture: Capture, body: bytes | None, media_type: str | None) -> Capture:
         """Keep a fetch and the bytes that came, and return it as stored.
@@ -229,16 +237,14 @@ class Store:
         identity = ids.capture_id(capture.crawl_id, url, capture.fetched_at)
         stored = capture._replace(id=identity, url=url, outcome=outcome, sha256=sha256)
         with self.transaction():
-            if encoded is not None:
-                self.conn.execute(
-                    "INSERT INTO body (sha256, size, media_type, dictionary, encoding, data) VALUES (?, ?, ?, ?, ?, ?)",
-                    (sha256, len(body or b""), media_type, *encoded),
-                )
+            if encoded is not None and sha256 is not None:
+                save_body(self.conn, sha256, len(body or b""), media_type, encoded)
             if self.conn.execute("SELECT 1 FROM capture WHERE id = ?", (identity,)).fetchone():
                 raise ArchiveError(f"{url} was captured twice at {stored.fetched_at} by the crawl {stored.crawl_id}.")
             self.db.table("capture").insert(stored._asdict() | {"digest": fixity.capture_digest(stored)})
             if stored.kind == "report":
                 self._derived.update_seen(url)
+        self._note()
         return stored
 
     # Reading evidence
@@ -276,10 +282,15 @@ class Store:
         )
 
     def body(self, sha256: str) -> bytes:
-        """The bytes with this hash, checked. KeyError where there are none, ArchiveError where they are damaged."""
+        """The bytes with this hash, checked. ArchiveError where there are none or they are damaged."""
         with explained(self.path):
             try:
                 return self._bodies.fetch(sha256)
+            except KeyError:
+                raise ArchiveError(
+                    f"{self.path}: the body {sha256} is not in it. Is it a copy published without bodies? Take"
+                    " the archive itself, or a whole copy; else run `gongkai verify`"
+                ) from None
             except bodies.Damaged as error:
                 raise ArchiveError(f"{self.path}: body {sha256} is damaged: {error}. Run `gongkai verify`.") from error
 
@@ -391,7 +402,16 @@ class Store:
                 progress(done, total)
 
         with explained(self.path):
-            return fixity.verify(self.conn, self.path, sample, now(), log, workers)
+            verified = fixity.verify(self.conn, self.path, sample, now(), log, workers)
+        if sample is None and self.lost:
+            verified.damaged.append(fixity.Damage(None, self.lost, []))
+            self.lost = None
+            self._note()
+        return verified
+
+    def _note(self) -> None:
+        if self._held is not None and self.lost is None:
+            connection.note(self._held, self.conn)
 
     def _captures(self, condition: str, *values: object) -> Iterator[Capture]:
         with explained(self.path):

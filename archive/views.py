@@ -41,10 +41,12 @@ FROM {p}finding_data"""
 
 # Rates need all their cells as numbers, and a denominator over 0. `granted` is in full or in part; the two denominators
 # are all results, and results without those that could not be provided or were not processed.
+# A subquery is run where its column is asked for, a join always: facets count without the names.
 _GRANTED = "1.0 * (d.result_granted + d.result_partially_granted)"
 _PANEL = f"""
-SELECT d.agency_id, a.name AS agency, a.region, g.name AS region_name, a.level, a.kind, d.year, r.form,
-  d.report_id, r.url, d.reports,
+SELECT d.agency_id, a.name AS agency, a.region, (SELECT g.name FROM region AS g WHERE g.code = a.region) AS region_name,
+  a.level, a.kind, d.year, d.form, d.report_id, (SELECT r.url FROM report AS r WHERE r.id = d.report_id) AS url,
+  d.reports,
   (SELECT count(*) FROM twin AS t WHERE t.shown = d.report_id AND t.relation = 'contradicts') AS contradictions,
   (SELECT json_group_array(t.report_id) FROM twin AS t WHERE t.shown = d.report_id) AS others,
   {", ".join(f"d.{name}" for name in PANEL)},
@@ -52,9 +54,7 @@ SELECT d.agency_id, a.name AS agency, a.region, g.name AS region_name, a.level, 
   CASE WHEN d.results_total - d.unable - d.not_processed > 0
     THEN {_GRANTED} / (d.results_total - d.unable - d.not_processed) END AS granted_rate_of_decided
 FROM panel_data AS d
-JOIN report AS r ON r.id = d.report_id
-JOIN agency AS a ON a.id = d.agency_id
-LEFT JOIN region AS g ON g.code = a.region"""
+JOIN agency AS a ON a.id = d.agency_id"""
 
 _FIGURES = """
 SELECT f.report_id, r.agency_name, r.region, g.name AS region_name, r.year, f.form, f.indicator, i.label, i.label_en,
@@ -74,37 +74,70 @@ FROM finding AS f
 LEFT JOIN report AS r ON r.id = f.report_id
 LEFT JOIN capture AS c ON c.id = f.capture_id"""
 
-# Due: every agency with a report, and each portal's own government, for every year between the first and the last
-# that is known of it (of a government without any report: of its portal). The reason is the outcome of the newest
-# capture of a listed page whose title names the agency and the year; `not_found` where no list named one.
+# Due: archive.duty. A portal's own government is due between the portal's first and last year too; where no report and
+# no list names it, it has no agency_id. A report counts as found unless its page has pictures for tables. Where there
+# is none, the reason is what became last of a page that a list names for it: for an own government also a page whose
+# title names nobody.
 _COVERAGE = """
-WITH RECURSIVE known AS (
-  SELECT a.id AS agency_id, a.name, a.region, min(r.year) AS first, max(r.year) AS last, min(c.portal) AS portal
-  FROM report AS r JOIN agency AS a ON a.id = r.agency_id JOIN capture AS c ON c.id = r.capture_id
-  WHERE r.year IS NOT NULL GROUP BY a.id
+WITH RECURSIVE span AS (
+  SELECT portal, min(first) AS first, max(last) AS last FROM duty GROUP BY portal
 ), own AS (
-  SELECT NULL AS agency_id, p.name, p.region, min(r.year) AS first, max(r.year) AS last, p.key AS portal
-  FROM portal AS p JOIN capture AS c ON c.portal = p.key JOIN report AS r ON r.capture_id = c.id
-  WHERE r.year IS NOT NULL AND NOT EXISTS (SELECT 1 FROM known AS k WHERE k.name = p.name AND k.region IS p.region)
-  GROUP BY p.key
-), due AS (
-  SELECT agency_id, name, region, first AS year, last, portal FROM known
-  UNION ALL SELECT agency_id, name, region, first, last, portal FROM own
-  UNION ALL SELECT agency_id, name, region, year + 1, last, portal FROM due WHERE year < last
+  SELECT p.name, p.region, min(p.key) AS portal, min(s.first) AS first, max(s.last) AS last
+  FROM portal AS p JOIN span AS s ON s.portal = p.key GROUP BY p.name, p.region
+), body AS (
+  SELECT d.agency_id, d.name, d.region, d.level, d.kind, coalesce(o.portal, d.portal) AS portal,
+    o.portal IS NOT NULL AS own, min(d.first, coalesce(o.first, d.first)) AS first,
+    max(d.last, coalesce(o.last, d.last)) AS last
+  FROM duty AS d LEFT JOIN own AS o ON o.name = d.name AND o.region IS d.region
+  UNION ALL SELECT NULL, o.name, o.region, g.level, 'government', o.portal, 1, o.first, o.last
+  FROM own AS o LEFT JOIN region AS g ON g.code = o.region
+  WHERE NOT EXISTS (SELECT 1 FROM duty AS d WHERE d.name = o.name AND d.region IS o.region)
+), year AS (
+  SELECT (SELECT min(first) FROM duty) AS year, (SELECT max(last) FROM duty) AS last
+  UNION ALL SELECT year + 1, last FROM year WHERE year < last
 )
-SELECT d.agency_id, d.name AS agency, d.region, d.year, 1 AS due,
-  EXISTS (SELECT 1 FROM report AS r WHERE r.agency_id = d.agency_id AND r.year = d.year) AS found,
-  CASE WHEN EXISTS (SELECT 1 FROM report AS r WHERE r.agency_id = d.agency_id AND r.year = d.year) THEN NULL
-    ELSE coalesce((
-      SELECT CASE WHEN c.outcome IN ('new', 'changed', 'unchanged') THEN 'not_read' ELSE c.outcome END
-      FROM entry AS e JOIN capture AS c ON c.url = e.url
-      WHERE e.portal = d.portal AND instr(e.title, d.name) AND instr(e.title, CAST(d.year AS TEXT))
-      ORDER BY c.fetched_at DESC LIMIT 1
-    ), 'not_found') END AS reason,
-  d.portal
-FROM due AS d"""
+SELECT b.agency_id, b.name AS agency, b.region, g.name AS region_name, b.level, b.kind, y.year, 1 AS due,
+  CASE WHEN r.id IS NULL THEN 0 WHEN r.form IS NOT NULL THEN 1 ELSE {pictures} IS NULL END AS found,
+  CASE WHEN r.form IS NOT NULL THEN NULL WHEN r.id IS NOT NULL THEN {pictures} ELSE coalesce(
+    (SELECT iif(c.outcome IN ('new', 'changed', 'unchanged'), 'not_readable', c.outcome)
+      FROM {listed} JOIN capture AS c ON c.url = l.url AND c.kind IN ('report', 'attachment')
+      ORDER BY c.fetched_at DESC, c.id LIMIT 1),
+    (SELECT 'not_fetched' FROM {listed}), 'not_found') END AS reason,
+  b.portal, r.id AS report_id, CASE WHEN r.id IS NULL THEN (SELECT l.url FROM {listed} ORDER BY 1 LIMIT 1)
+    ELSE r.url END AS url
+FROM body AS b JOIN year AS y ON y.year BETWEEN b.first AND b.last
+LEFT JOIN report AS r ON r.id = (SELECT s.id FROM report AS s WHERE s.agency_id = b.agency_id AND s.year = y.year
+  ORDER BY s.form IS NULL, s.gone_at IS NOT NULL, s.id LIMIT 1)
+LEFT JOIN region AS g ON g.code = b.region""".format(
+    pictures="(SELECT 'image_only' FROM finding_data AS f WHERE f.report_id = r.id AND f.kind = 'form'"
+    " AND f.name = 'no_table' AND f.note LIKE '%picture(s)%')",
+    listed="(SELECT url FROM listed WHERE agency_id = b.agency_id AND year = y.year UNION ALL"
+    " SELECT url FROM listed WHERE b.own AND portal = b.portal AND year = y.year AND agency_id IS NULL) AS l",
+)
+
+# Which cells make which column of `panel`: a number there is their sum.
+_PANEL_CELLS = "SELECT column1 AS name, column2 AS form, column3 AS indicator, column4 AS col FROM (VALUES " + (
+    ", ".join(
+        f"('{name}', '{form}', '{indicator}', '{col}')"
+        for name, forms in PANEL.items()
+        for form, cells in forms.items()
+        for indicator, col in cells
+    )
+    + ")"
+)
+
+_REVISIONS = """
+SELECT r.agency_name, r.region, r.year, v.form, v.indicator, i.label, i.label_en, v.col, c.label AS col_label,
+  c.label_en AS col_label_en, v.before, v.after, coalesce(i.unit, c.unit) AS unit, a.fetched_at AS seen_before,
+  b.fetched_at AS seen_after, r.url, v.report_id, v.from_capture, v.to_capture
+FROM revision AS v
+JOIN report AS r ON r.id = v.report_id
+JOIN capture AS a ON a.id = v.from_capture
+JOIN capture AS b ON b.id = v.to_capture
+LEFT JOIN indicator AS i ON i.form = v.form AND i.code = v.indicator
+LEFT JOIN form_column AS c ON c.form = v.form AND c.tbl = i.tbl AND c.code = v.col"""
 
 VIEWS: dict[str, str] = {
     "figure": _FIGURE, "finding": finding_query(), "figures": _FIGURES, "panel": _PANEL, "coverage": _COVERAGE,
-    "findings": _FINDINGS,
+    "findings": _FINDINGS, "revisions": _REVISIONS, "panel_cells": _PANEL_CELLS,
 }  # fmt: skip

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from archive import likeness
 from archive.coded import STATES, packed
 from archive.panel import columns_of
 from parsers.checks import bindings, cells_of, compare, identities
@@ -37,6 +38,7 @@ class Shown(NamedTuple):
     year: int
     url: str
     capture_id: str
+    form: str | None
     figures: Mapping[Cell, tuple[Any, str]]
 
 
@@ -91,13 +93,13 @@ def names() -> tuple[str, ...]:
 def settle(derived: Derived, agency_id: int, year: int | None = None) -> None:
     """Write anew what hangs on an agency's reports of `year` (None: of every year) and their neighbours.
 
-    The result depends on nothing but the tables `report` and `figure_data`.
+    The result depends on nothing but the tables `report`, `figure_data`, `section` and `prose`.
     """
     conn, p = derived.conn, derived.prefix
     span = (-1, 1 << 62) if year is None else (year - 1, year + 1)
     groups: dict[int, list[tuple[Any, ...]]] = {}
     for row in conn.execute(
-        f"SELECT id, year, url, capture_id FROM {p}report WHERE agency_id = ? AND year BETWEEN ? AND ?"
+        f"SELECT id, year, url, capture_id, form FROM {p}report WHERE agency_id = ? AND year BETWEEN ? AND ?"
         " ORDER BY year, form IS NULL, gone_at IS NOT NULL, id",
         (agency_id, *span),
     ):
@@ -111,8 +113,12 @@ def settle(derived: Derived, agency_id: int, year: int | None = None) -> None:
     for y in groups if year is None else (year - 1, year):
         for identity, *_ in groups.get(y, ()):
             forget_across(derived, identity)
+        for identity, *_ in groups.get(y + 1, ()):
+            likeness.forget_year_before(derived, identity)
         if y in shown:
             _save_across(derived, shown[y], shown.get(y + 1))
+        if y in shown and y + 1 in shown:
+            likeness.year_before(derived, shown[y].id, shown[y + 1].id)
 
 
 def forget_across(derived: Derived, identity: int) -> None:
@@ -145,7 +151,7 @@ def figures_of(derived: Derived, identity: int) -> dict[Cell, tuple[Any, str]]:
 
 def _save_panel(derived: Derived, agency_id: int, shown: Shown, reports: int) -> None:
     columns = columns_of({cell: value for cell, (value, _) in shown.figures.items()})
-    row = (agency_id, shown.year, shown.id, reports, *columns.values())
+    row = (agency_id, shown.year, shown.id, shown.form, reports, *columns.values())
     derived.conn.execute(f"INSERT INTO {derived.prefix}panel_data VALUES ({', '.join('?' * len(row))})", row)
 
 
@@ -153,7 +159,7 @@ def _save_twins(derived: Derived, shown: Shown, others: Iterable[tuple[Any, ...]
     conn, p = derived.conn, derived.prefix
     conn.execute(f"DELETE FROM {p}twin WHERE report_id = ?", (shown.id,))
     conn.execute(f"DELETE FROM {p}finding_data WHERE report_id = ? AND kind = 'twin'", (shown.id,))
-    for identity, _, _, capture_id in others:
+    for identity, _, _, capture_id, _ in others:
         mine, theirs = figures_of(derived, identity), shown.figures
         compared = sorted(
             cell for cell in mine.keys() & theirs.keys() if mine[cell][0] is not None and theirs[cell][0] is not None

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from archive_samples import begin, fetched
+from click.testing import CliRunner
 
+import gongkai
 from archive import bodies, dictionaries, fixity
 from archive.store import ArchiveError, Capture, Store
 
@@ -91,8 +94,10 @@ def test_the_same_body_under_ten_urls_is_stored_once(store: Store) -> None:
 
 
 def flip(path: Path, needle: bytes) -> None:
+    """A bit of every copy: SQLite leaves old ones behind where it moves a row to another page."""
     data = bytearray(path.read_bytes())
-    data[data.index(needle) + len(needle) // 2] ^= 1
+    for found in list(re.finditer(re.escape(needle), data)):
+        data[found.start() + len(needle) // 2] ^= 1
     path.write_bytes(data)
 
 
@@ -116,6 +121,54 @@ def test_damage_to_a_dictionary_names_it_and_what_hangs_on_it(tmp_path: Path) ->
             store.body(str(third.sha256))
         new = save(store, crawl, "9", 3, "戊")
         assert dictionary(store, new) is None and store.body(str(new.sha256)) == body_of("戊")
+
+
+@pytest.mark.parametrize("where", ["key", "media type", "size", "a bit that zstd passes over", "no UTF-8"])
+def test_a_changed_byte_anywhere_in_a_row_is_found_and_named(tmp_path: Path, where: str) -> None:
+    path = tmp_path / "a.db"
+    with Store.open(path, create=True) as store:
+        crawl = begin(store)
+        save(store, crawl, "1", 1, "甲")
+        given = fetched(crawl, URL.format("2"), 1, headers='[["Server", "oddly named"]]')
+        hurt = store.save_capture(given, body_of("乙"), "text/x-odd")
+        name = str(hurt.sha256).encode()
+        frame = store.conn.execute("SELECT data FROM body WHERE sha256 = ?", (hurt.sha256,)).fetchone()[0]
+        assert store.verify().damaged == []
+    in_table = re.escape(name) + rb".{0,9}text/x-odd"
+    needle, place, bit = {
+        "key": (in_table, 20, 1),
+        "media type": (in_table, -1, 1),
+        "size": (in_table, 65, 1),
+        "a bit that zstd passes over": (re.escape(frame[:100]), 4, 0x10),
+        "no UTF-8": (b"oddly named", 3, 0x80),
+    }[where]
+    raw = bytearray(path.read_bytes())
+    copies = list(re.finditer(needle, raw, re.DOTALL))  # SQLite leaves old ones where it moves a row to another page
+    assert copies
+    for copy in copies:
+        raw[copy.start() + place if place >= 0 else copy.end() + place] ^= bit
+    path.write_bytes(raw)
+    with Store.open(path) as store:
+        damaged = store.verify().damaged
+        assert {c.id for damage in damaged for c in damage.captures} == {hurt.id}
+        assert all(damage.sha256 in (hurt.sha256, None) for damage in damaged)
+    done = CliRunner().invoke(gongkai.main, ["verify", "--db", str(path)])
+    assert done.exit_code == 1 and hurt.id in done.stderr
+
+
+def test_a_page_of_the_file_that_is_gone_is_named_by_its_table(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    with Store.open(path, create=True) as store:
+        crawl = begin(store)
+        for number in range(40):
+            save(store, crawl, str(number), 1, f"第{number}页")
+        pages = store.conn.execute("SELECT pageno FROM dbstat WHERE name = 'body' AND pagetype = 'leaf'").fetchall()
+    raw = bytearray(path.read_bytes())
+    start = (pages[1][0] - 1) * 4096
+    raw[start : start + 4096] = bytes(4096)
+    path.write_bytes(raw)
+    done = CliRunner().invoke(gongkai.main, ["verify", "--db", str(path)])
+    assert done.exit_code == 1 and "the table body" in done.stderr, done.stderr
 
 
 def test_many_bodies_are_checked_in_processes_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -167,8 +167,8 @@ def test_a_second_writer(tmp_path: Path) -> None:
     assert run("verify", "--db", path)[0] == 0
 
 
-def test_a_truncated_wal(tmp_path: Path) -> None:
-    """What was cut off is gone, as with any file; what is left is the archive as it was at an earlier commit."""
+def test_a_truncated_wal(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """What was cut off is gone, and that is said; what is left is the archive as it was at an earlier commit."""
     chance = random.Random(6)
     path = tmp_path / "a.db"
     kept: list[str] = []
@@ -178,7 +178,7 @@ def test_a_truncated_wal(tmp_path: Path) -> None:
         for number in range(12):
             kept.append(keep(store, crawl, URL.format(number), 1, page(year=2020, text="字" * 400)).id)
         wal = Path(f"{path}-wal").read_bytes()
-        main = path.read_bytes()
+        main, beside = path.read_bytes(), Path(f"{path}.lock").read_bytes()
     found = set()
     for number in range(12):
         copy = tmp_path / f"{number}.db"
@@ -188,9 +188,21 @@ def test_a_truncated_wal(tmp_path: Path) -> None:
         assert now == set(kept[: len(now)])
         found.add(len(now))
         assert run("verify", "--db", copy)[0] == 0
+        Path(f"{copy}.lock").write_bytes(beside)
+        if len(now) < 12:
+            said = f"it holds {len(now)} captures, and 12 were acknowledged; the last was {kept[-1]}"
+            code, warned = run("reparse", "--db", copy)
+            assert code == 0 and said in caplog.text
+            code, warned = run("verify", "--db", copy)
+            assert code == 1 and said in warned
+            caplog.clear()
+        assert run("verify", "--db", copy)[0] == 0
         assert run("reparse", "--db", copy)[0] == 0
         assert captures(copy) == now
-    assert len(found) > 4
+    assert len(found) > 4 and caplog.text == ""
+    path.unlink()
+    with Store.open(path, create=True) as store:
+        assert store.lost is None and caplog.text == ""
 
 
 def test_a_reader_that_never_lets_go(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,7 +1,8 @@
 """Archives of former versions, kept in `tests/archives/`: they open, lose nothing, and read as before.
 
 `v1.db.zst` was made by the code of 24 November 2026 that still had `figure` and `finding` as tables: two made-up
-reports of two bodies, one of which changed, a page that is gone, a list that came short.
+reports of two bodies, one of which changed, a page that is gone, a list that came short. `v2.db.zst` is the same,
+brought to version 2 by the code of that day and not read again.
 """
 
 from __future__ import annotations
@@ -66,6 +67,8 @@ def test_a_former_archive_is_brought_up_to_date_and_loses_nothing(former: Path, 
         result = store.reparse(1)
         assert result["changes"] is None and result["reports"] == 2
     after = evidence(former)
+    assert all(row[-1] for row in after["body"])
+    after["body"] = [row[: len(before["body"][0])] for row in after["body"]]
     assert {name: rows for name, rows in after.items() if name != "fixity"} == {
         name: rows for name, rows in before.items() if name != "fixity"
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -113,6 +114,31 @@ def test_readers_see_the_old_tables_until_the_swap(tmp_path: Path, pool: ParserP
 
             rebuild.reparse(store, pool, look)
             assert reader.conn.execute(titles).fetchall() == [(None,)]
+
+
+def test_the_desk_does_not_show_the_tables_of_a_rebuild(tmp_path: Path, pool: ParserPool) -> None:
+    from archive import desk, rebuild
+
+    path = tmp_path / "a.db"
+    with Store.open(path, create=True) as store:
+        fill(store)
+
+        def stop(done: int, total: int) -> None:
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            rebuild.reparse(store, pool, stop)
+        datasette = desk.desk(path)
+
+        async def tables() -> dict[str, bool]:
+            await datasette.invoke_startup()
+            response = await datasette.client.get("/gongkai.json")
+            return {table["name"]: table["hidden"] for table in response.json()["tables"]}
+
+        shown = asyncio.run(tables())
+    shadows = {name: hidden for name, hidden in shown.items() if name.startswith(schema.SHADOW)}
+    assert len(shadows) > 20 and all(shadows.values())
+    assert not shown["report"] and not shown["capture"]
 
 
 def test_a_rebuild_that_stops_goes_on_where_it_was(

@@ -307,7 +307,7 @@ def test_a_file_that_is_no_archive_is_left_as_it_is(small: Crawls) -> None:
 
 def test_a_full_disk_stops_the_crawl_and_keeps_what_was_acknowledged(small: Crawls) -> None:
     def small_files() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (900_000, 900_000))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1_300_000, 1_300_000))
 
     done = subprocess.run(
         small.command(),
@@ -322,7 +322,7 @@ def test_a_full_disk_stops_the_crawl_and_keeps_what_was_acknowledged(small: Craw
     assert done.returncode == 5, done.stderr
     assert done.stderr.splitlines()[-1].startswith(str(small.db))
     kept = small.outcomes().get("new", 0)
-    assert 0 < kept < small.site.planted()["reports"]
+    assert 0 < kept < small.site.planted()["reports"], kept
     assert small.rows("PRAGMA integrity_check") == [("ok",)]
     small.run()
     assert small.outcomes()["new"] == small.site.planted()["reports"]

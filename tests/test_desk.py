@@ -38,7 +38,7 @@ def archive(tmp_path: Path) -> Iterator[Path]:
     db = connection.connect(path, write=True)
     conn = db.conn
     encoding, data = bodies.compress(PAGE)
-    conn.execute("insert into body values (?, ?, 'text/html', ?, null, ?)", (HASH, len(PAGE), encoding, data))
+    conn.execute("insert into body values (?, ?, 'text/html', ?, null, ?, '')", (HASH, len(PAGE), encoding, data))
     conn.execute(
         "insert into crawl (id, started_at, version, arguments) values ('c', '2026-01-01T00:00:00Z', '0', 't')"
     )
@@ -109,6 +109,7 @@ def test_every_table_and_column_is_described_in_both_languages(archive: Path) ->
     }
     conn.close()
     tables = described()["databases"]["gongkai"]["tables"]
+    assert tables.pop("shadow_")["hidden"] is True
     assert {name: set(table["columns"]) for name, table in tables.items()} == real
     for name, table in tables.items():
         for column, text in {"(table)": table["description"], **table["columns"]}.items():
@@ -131,7 +132,7 @@ def test_the_archive_of_any_name_is_served_as_gongkai_with_titles_and_facets(arc
 
 def test_every_table_and_view_opens(archive: Path) -> None:
     datasette = desk.desk(archive)
-    for name in described()["databases"]["gongkai"]["tables"]:
+    for name in described()["databases"]["gongkai"]["tables"].keys() - {"shadow_"}:
         assert get(datasette, f"/gongkai/{name}").status_code == 200, name
 
 
@@ -205,9 +206,13 @@ def test_a_blob_is_a_link_to_the_original(archive: Path) -> None:
 def test_the_folder_opens_in_plain_datasette(archive: Path, tmp_path: Path) -> None:
     folder = tmp_path / "archive"
     folder.mkdir()
-    for name in ("metadata.yml", "settings.json", "plugins"):
+    for name in ("metadata.yml", "settings.json", "plugins", "templates"):
         (folder / name).symlink_to(desk.FOLDER / name)
     archive.rename(folder / "gongkai.db")
     datasette = Datasette(config_dir=folder)
     assert "报告所述年份" in get(datasette, "/gongkai/report").text
     assert get(datasette, f"/-/body/{HASH}").content == PAGE
+    front = get(datasette, "/gongkai").text
+    assert all(f"/gongkai/{name}" in front for name in described()["databases"]["gongkai"]["queries"])
+    assert get(datasette, "/gongkai/q01_applications_by_province.json?region=&year=").status_code == 200
+    assert get(datasette, "/-/search?q=公开").status_code == get(datasette, "/-/codebook").status_code == 200

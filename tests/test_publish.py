@@ -112,6 +112,26 @@ def test_without_bodies_the_pages_bytes_are_left_out_and_nothing_else(db: Path, 
         assert edition(small.conn) == edition(full.conn)
 
 
+def test_what_needs_bodies_says_that_a_copy_has_none(db: Path, tmp_path: Path) -> None:
+    copy, url = tmp_path / "small.db", exported.URL.format(2)
+    assert run("publish", copy, "--without-bodies", "--db", db).exit_code == 0
+    before = copy.read_bytes()
+    other = tmp_path / "other.db"  # in one process a statement of an earlier verb may still hold the first
+    other.write_bytes(before)
+    for arguments in (
+        ("export", "--to", tmp_path / "out", "--format", "warc", "--db", copy),
+        ("diff", url, "--db", copy),
+        ("merge", copy, "--into", tmp_path / "all.db"),
+        ("reparse", "--db", other),
+    ):
+        done = run(*arguments)
+        assert done.exit_code == 5 and "published without bodies" in done.stderr, (arguments, done.output)
+        assert copy.read_bytes() == before
+    assert run("status", "--db", copy).exit_code == 0
+    assert run("export", "--to", tmp_path / "tables", "--format", "csv", "--db", copy).exit_code == 0
+    assert run("verify", "--db", other).exit_code == 1
+
+
 def test_an_earlier_copy_is_replaced_and_stays_where_that_fails(db: Path, tmp_path: Path) -> None:
     out = tmp_path / "copy.db"
     assert run("publish", out, "--db", db).exit_code == 0

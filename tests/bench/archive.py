@@ -25,8 +25,8 @@ from pathlib import Path
 import zstandard
 
 import parsers
-from archive import bodies, connection, fixity, schema
-from archive.derive import Capture
+from archive import bodies, connection, fixity, schema, searching
+from archive.derive import Capture, Derived
 from archive.parsing import ParserPool
 from archive.store import Store
 from bench import _pages as pages
@@ -34,6 +34,7 @@ from parsers import VERSION
 
 CACHE = Path(__file__).parents[2] / ".bench"
 SIZES = tuple(int(number) for number in os.environ.get("GONGKAI_BENCH_REPORTS", "10000 100000").split())
+STEP = 7  # between the pages of a sample: years repeat every ten pages, and with them the forms
 HEADERS = (
     '[["Server", "nginx"], ["Date", "Mon, 18 Jan 2021 02:15:{0:02} GMT"], ["Content-Type", "text/html; charset=utf-8"],'
     ' ["Last-Modified", "Fri, 15 Jan 2021 01:{0:02}:00 GMT"], ["Etag", "W/\\"6001{0:x}-1f0b2\\""],'
@@ -95,7 +96,8 @@ _PARTS = {
     "figures": ("figure_data", "figure_code"),
     "prose": ("section", "claim"),
     "checks": ("check_data", "check_code", "across_data", "finding_data"),
-    "reports": ("report", "agency", "region", "twin", "panel_data", "revision"),
+    "reports": ("report", "agency", "region", "twin", "panel_data", "revision", "duty", "listed"),
+    "likeness": ("prose", "prose_band", "alike"),
 }
 
 
@@ -164,15 +166,16 @@ def _record(page: pages.Page) -> bytes:
     return head.encode() + block + b"\r\n\r\n"
 
 
-TABLES = ("figure_data", "section", "claim", "check_data", "across_data", "finding_data", "twin", "panel_data")
+TABLES = ("figure_data", "section", "claim", "check_data", "across_data", "finding_data", "twin", "panel_data",
+          "prose", "prose_band", "alike", "search_doc")  # fmt: skip
 
 
 def speed(path: Path, reports: int) -> None:
     """Inserts, verify and reparse, each against the bare thing in the same run."""
-    numbers = range(0, min(reports, 2000), 5)
+    numbers = range(0, min(reports, 2800), STEP)
     sample = [pages.page(number) for number in numbers]
     read = [parsers.as_dict(parsers.parse(page.body, url=page.url)) for page in sample]
-    bare_parse, shared_parse = _bare_parse(1, len(sample)), _bare_parse(os.cpu_count() or 1, len(sample))
+    (bare_parse, parse_work), (shared_parse, _) = (_bare_parse(n, len(sample)) for n in (1, os.cpu_count() or 1))
     with tempfile.TemporaryDirectory() as folder:
         ours = Path(folder) / "ours.db"
         with Store.open(ours, create=True) as store:
@@ -183,7 +186,7 @@ def speed(path: Path, reports: int) -> None:
                 capture = store.save_capture(fetched(crawl, page, number), page.body, "text/html")
                 store.save_report(capture, reading)
             inserted = (time.perf_counter() - began) / len(sample)
-        bare_kept, bare_read = _bare_insert(ours, Path(folder) / "bare.db")
+        bare_kept, bare_read, insert_work = _bare_insert(ours, Path(folder) / "bare.db")
     bare_insert = bare_kept + bare_read
     print(f"  {reports:7,} reports: save {inserted * 1e3:.2f} ms a page, raw sqlite3 with the same rows, compression"
           f" and hashing {bare_insert * 1e3:.2f} ms: {inserted / bare_insert:.2f}", flush=True)  # fmt: skip
@@ -206,7 +209,8 @@ def speed(path: Path, reports: int) -> None:
     cores = os.cpu_count() or 1
     wall, cpu = told["seconds"] / reports, told["cpu"] / reports
     alone, shared = (bare_parse + bare_read) / cores, shared_parse + bare_read / cores
-    print(f"  {reports:7,} reports: reparse {wall * 1e3:.2f} ms a page on {cores} cores ({cpu * 1e3:.2f} of work);"
+    print(f"  {reports:7,} reports: reparse {wall * 1e3:.2f} ms a page on {cores} cores ({cpu * 1e3:.2f} of CPU, bare"
+          f" parse and insert {(parse_work + insert_work) * 1e3:.2f}: {cpu / (parse_work + insert_work):.2f});"
           f" bare parse {bare_parse * 1e3:.2f} alone, {shared_parse * 1e3:.2f} a page with all cores at it, bare insert"
           f" {bare_read * 1e3:.2f}: {wall / alone:.2f} of the first divided by the cores, {wall / shared:.2f} of the"
           f" second (at most 1.3); {told['megabytes']:.0f} MB resident, -wal at most {told['wal']:.0f} MB, largest"
@@ -221,25 +225,26 @@ def _apart(*arguments: str) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
-def _bare_parse(processes: int, count: int) -> float:
-    """Seconds a page when so many processes do nothing but parse; divided by their number."""
+def _bare_parse(processes: int, count: int) -> tuple[float, float]:
+    """Seconds and CPU seconds a page when so many processes do nothing but parse; the first divided by their number."""
     running = [_apart("parse", str(count)) for _ in range(processes)]
-    return sum(float(process.communicate()[0]) for process in running) / processes**2
+    told = [tuple(map(float, process.communicate()[0].split())) for process in running]
+    return sum(wall for wall, _ in told) / processes**2, sum(work for _, work in told) / processes
 
 
 def _parse(count: int) -> None:
-    sample = [pages.page(number) for number in range(0, 5 * count, 5)]
+    sample = [pages.page(number) for number in range(0, STEP * count, STEP)]
     for page in sample[:20]:
         parsers.parse(page.body, url=page.url)
-    began = time.perf_counter()
+    began, worked = time.perf_counter(), time.process_time()
     for page in sample:
         parsers.parse(page.body, url=page.url)
-    print((time.perf_counter() - began) / count)
+    print((time.perf_counter() - began) / count, (time.process_time() - worked) / count)
 
 
-def _bare_insert(source: Path, target: Path) -> tuple[float, float]:
+def _bare_insert(source: Path, target: Path) -> tuple[float, float, float]:
     """Seconds a page to hash, compress and insert the pages of `source`, and to insert what was read from them: a
-    transaction for each, with nothing else in between."""
+    transaction for each, with nothing else in between. And the CPU seconds of the second."""
     rows: dict[str, dict[int, list[tuple[object, ...]]]] = {}
     with Store.open(source, write=False) as store:
         reports = store.conn.execute(
@@ -249,6 +254,11 @@ def _bare_insert(source: Path, target: Path) -> tuple[float, float]:
             rows[table] = {}
             for row in store.conn.execute(f"SELECT report_id, * FROM {table}"):
                 rows[table].setdefault(row[0], []).append(row[1:])
+        derived = Derived(store.db)
+        words = {
+            report: (doc, *searching.words_of([searching.texts_of(derived, report)]))
+            for doc, report in store.conn.execute("SELECT doc, report_id FROM search_doc").fetchall()
+        }
         kept = {name: store.conn.execute(f"SELECT * FROM {name}").fetchall() for name in ("body", "capture", "report",
                 "reading", "agency", "figure_code", "check_code")}  # fmt: skip
         found = [store.body(sha256) for _, _, sha256 in reports]
@@ -261,17 +271,17 @@ def _bare_insert(source: Path, target: Path) -> tuple[float, float]:
     by_sha = {row[0]: row for row in kept["body"]}
     dictionary: bytes | None = None
     by_report = {row[0]: row for row in kept["report"]}
-    spent = [0.0, 0.0]
+    spent, work = [0.0, 0.0], 0.0
     for place, (report, _, sha256) in enumerate(reports):
         began = time.perf_counter()
         assert bodies.digest(found[place]) == sha256
         bodies.compress(found[place], dictionary)
         dictionary = dictionary or found[place]
         conn.execute("BEGIN")
-        conn.execute("INSERT INTO body VALUES (?, ?, ?, ?, ?, ?)", by_sha[sha256])
+        conn.execute(f"INSERT INTO body VALUES ({', '.join('?' * len(by_sha[sha256]))})", by_sha[sha256])
         conn.execute(f"INSERT INTO capture VALUES ({', '.join('?' * 13)})", kept["capture"][place])
         conn.execute("COMMIT")
-        between = time.perf_counter()
+        between, worked = time.perf_counter(), time.process_time()
         conn.execute("BEGIN")
         conn.execute("INSERT INTO reading VALUES (?, ?, ?, ?, ?)", kept["reading"][place])
         row = by_report[report]
@@ -279,10 +289,12 @@ def _bare_insert(source: Path, target: Path) -> tuple[float, float]:
         for table in TABLES:
             if lines := rows[table].get(report):
                 conn.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(lines[0]))})", lines)
+        conn.execute("INSERT INTO search (rowid, words) VALUES (?, ?)", words[report])
         conn.execute("COMMIT")
         spent = [spent[0] + between - began, spent[1] + time.perf_counter() - between]
+        work += time.process_time() - worked
     conn.close()
-    return spent[0] / len(reports), spent[1] / len(reports)
+    return spent[0] / len(reports), spent[1] / len(reports), work / len(reports)
 
 
 def _bare_hashing(conn: sqlite3.Connection) -> float:
