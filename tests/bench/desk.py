@@ -13,6 +13,7 @@ import random
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -98,8 +99,9 @@ class _Server:
 
     def __init__(self, command: list[str], address: str | None = None) -> None:
         start = time.perf_counter()
-        out = subprocess.DEVNULL if address else subprocess.PIPE  # a log that nobody reads would stop the server
-        self.process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, text=True)
+        # A file, since a pipe that nobody reads would stop the server.
+        self.log = tempfile.TemporaryFile("w+")  # noqa: SIM115
+        self.process = subprocess.Popen(command, stdout=self.log, stderr=subprocess.STDOUT, text=True)
         self.address = address or self._told()
         while True:
             try:
@@ -113,10 +115,12 @@ class _Server:
         self.began = time.perf_counter() - start
 
     def _told(self) -> str:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            if "http://" in line:
-                return "http://" + line.split("http://", 1)[1].split()[0].rstrip(".,")
+        while self.process.poll() is None:
+            self.log.seek(0)
+            for line in self.log:
+                if "http://" in line and line.endswith("\n"):
+                    return "http://" + line.split("http://", 1)[1].split()[0].rstrip(".,")
+            time.sleep(0.02)
         raise OSError("the desk did not say where it listens")
 
     def _get(self, path: str) -> int:
@@ -147,3 +151,4 @@ class _Server:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        self.log.close()
