@@ -231,19 +231,12 @@ class PortalSpider(Spider):
         return "fetched" if self.session.within_limit() else "over_budget"
 
     def _report_request(self, portal: Portal, url: str, row: EntryRow | None) -> Request:
-        headers = {}
-        known = self.session.store.last_good(url)
-        sent = {name.lower(): value for name, value in json.loads(known.headers)} if known else {}
-        if "etag" in sent:
-            headers["If-None-Match"] = sent["etag"]
-        if "last-modified" in sent:
-            headers["If-Modified-Since"] = sent["last-modified"]
         meta = {"portal": portal.key, "kind": "report", "listed": url, "entry": row, "download_slot": host_key(url)}
         return Request(
             url,
             callback=self.crawl_report,
             errback=self.report_failed,
-            headers=headers,
+            headers=self.session.validators(url),
             meta=meta,
             dont_filter=True,
         )
