@@ -31,7 +31,6 @@ __all__ = ["ArchiveBusy", "ArchiveError", "Capture", "NewerArchive", "NotAnArchi
 _LOG = logging.getLogger(__name__)
 _COLUMNS = ", ".join(Capture._fields)
 _GOOD = f"sha256 IS NOT NULL AND outcome IN {GOOD}"
-_ENTRY = ("crawl_id", "portal", "url", "title", "listed_date", "listing_capture", "decision")
 
 
 def now() -> str:
@@ -180,27 +179,50 @@ class Store:
         listing_capture: str | None,
         decision: str,
     ) -> None:
-        """One line of a list and what becomes of it.
+        """One line of a list and what becomes of it; see `save_entries`."""
+        self.save_entries(crawl_id, [(portal, url, title, listed_date, listing_capture, decision)])
+
+    def save_entries(
+        self, crawl_id: str, rows: Iterable[tuple[str, str, str | None, str | None, str | None, str]]
+    ) -> None:
+        """Lines of lists and what becomes of them, at once: portal, URL, title, date, list page's capture, decision.
 
         The same line of the same list page again (URL, title) has its decision replaced; a `duplicate` is always a
-        line of its own. `url` is made canonical.
+        line of its own. URLs are made canonical.
         """
-        row = (crawl_id, portal, canonical_url(url), title, listed_date, listing_capture, decision)
         with self.transaction():
-            known = None
-            if decision != "duplicate":
-                known = self.conn.execute(
-                    "SELECT ordinal FROM entry WHERE url = ? AND crawl_id = ? AND portal = ? AND title IS ?"
-                    " AND listing_capture IS ? AND decision <> 'duplicate'",
-                    (row[2], crawl_id, portal, title, listing_capture),
-                ).fetchone()
+            for row in rows:
+                self._save_entry(crawl_id, *row)
+
+    def _save_entry(
+        self,
+        crawl_id: str,
+        portal: str,
+        url: str,
+        title: str | None,
+        listed_date: str | None,
+        listing_capture: str | None,
+        decision: str,
+    ) -> None:
+        url = canonical_url(url)
+        if decision != "duplicate":
+            known = self.conn.execute(
+                "SELECT ordinal FROM entry WHERE url = ? AND crawl_id = ? AND portal = ? AND title IS ?"
+                " AND listing_capture IS ? AND decision <> 'duplicate'",
+                (url, crawl_id, portal, title, listing_capture),
+            ).fetchone()
             if known:
-                self.db.table("entry").update((crawl_id, portal, known[0]), {"decision": decision})
+                place = (decision, crawl_id, portal, known[0])
+                self.conn.execute(
+                    "UPDATE entry SET decision = ? WHERE crawl_id = ? AND portal = ? AND ordinal = ?", place
+                )
                 return
-            last = self.conn.execute(
-                "SELECT coalesce(max(ordinal), 0) FROM entry WHERE crawl_id = ? AND portal = ?", (crawl_id, portal)
-            ).fetchone()[0]
-            self.db.table("entry").insert(dict(zip(_ENTRY, row, strict=True)) | {"ordinal": last + 1})
+        self.conn.execute(
+            "INSERT INTO entry (crawl_id, portal, url, title, listed_date, listing_capture, decision, ordinal)"
+            " SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, coalesce(max(ordinal), 0) + 1 FROM entry"
+            " WHERE crawl_id = ?1 AND portal = ?2",
+            (crawl_id, portal, url, title, listed_date, listing_capture, decision),
+        )
 
     def save_capture(self, capture: Capture, body: bytes | None, media_type: str | None) -> Capture:
         """Keep a fetch and the bytes that came, and return it as stored.

@@ -22,6 +22,7 @@ from crawler import session as sessions
 from crawler.base import require_contact
 from crawler.portals import Portal, PortalError, choose, load
 from crawler.session import Progress, Session
+from crawler.tls import HostTLS
 
 
 class Summary(NamedTuple):
@@ -60,12 +61,14 @@ def crawl(
 
     With `redis`, the address of a Redis server, this is one of the workers that share a queue there; pages that the
     archives `known` have and that are not due are not asked for.
-    Raises PortalError (exit code 2: an unknown key, a faulty portals file, no contact), ArchiveBusy (4) and
-    ArchiveError (5). SIGTERM and SIGINT end it within ten seconds or so; the summary then says `interrupted`.
+    Raises PortalError (exit code 2: an unknown key, a faulty file of portals or of TLS exceptions, no contact),
+    ArchiveBusy (4) and ArchiveError (5). SIGTERM and SIGINT end it within ten seconds or so; the summary then says
+    `interrupted`.
     """
     registry = load(portals_files)
     chosen = choose(registry, keys)
     require_contact(chosen)
+    HostTLS.from_files(None)
     arguments = json.dumps({"portals": list(keys), "revisit": revisit, "limit": limit}, ensure_ascii=False)
     os.environ.setdefault("SCRAPY_SETTINGS_MODULE", "crawler.settings")
     settings = Settings()

@@ -34,7 +34,7 @@ DOWNLOAD_MAXSIZE = 32 * 1024 * 1024
 DOWNLOAD_WARNSIZE = 0
 # A body shorter than its Content-Length is kept and recorded as failed (`crawler.outcomes`), not thrown away.
 DOWNLOAD_FAIL_ON_DATALOSS = False
-# A certificate that does not verify is a failure that someone must see.
+# A certificate that does not verify is a failure that someone must see; exceptions by host: `crawler.tls`.
 DOWNLOAD_VERIFY_CERTIFICATES = True
 # Nothing but the web: no file:, data:, ftp: or s3: whatever a page links to.
 DOWNLOAD_HANDLERS = {
@@ -46,6 +46,9 @@ DOWNLOAD_HANDLERS = {
     "s3": None,
 }
 
+# IPv6 as well, and every address checked where it is used.
+TWISTED_DNS_RESOLVER = "crawler.resolver.PublicAddresses"
+
 RETRY_TIMES = 2  # after the first: three tries in all
 RETRY_HTTP_CODES = [408, 429, 500, 502, 503, 504, 522, 524]  # 521 and 412 are challenges and are not tried again
 RETRY_GIVE_UP_LOG_LEVEL = "INFO"  # it becomes a capture; the log need not say it twice
@@ -53,7 +56,6 @@ REDIRECT_MAX_TIMES = 10
 METAREFRESH_ENABLED = False  # challenges reload themselves so
 COOKIES_ENABLED = True  # sticky sessions, and the 302 to itself that only wants its cookie back
 HTTPERROR_ALLOW_ALL = True  # every answer becomes a capture
-COMPRESSION_KEEP_ENCODING_HEADERS = True  # the stored headers are the server's
 ROBOTSTXT_OBEY = True
 
 DOWNLOADER_MIDDLEWARES = {
