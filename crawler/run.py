@@ -10,7 +10,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.settings import Settings
 
 from archive.errors import ArchiveBusy, ArchiveError
+from archive.health import health
 from crawler import session as sessions
 from crawler.base import require_contact
 from crawler.portals import Portal, PortalError, choose, load
@@ -109,7 +110,7 @@ def summarise(session: Session, portals: Sequence[Portal]) -> Summary:
     """The summary of a session whose crawlers are done, with the exit code of docs/design.md."""
     decisions = session.decisions()
     session.verify_sample()
-    code, reasons = exit_code(session, decisions["fresh"])
+    code, reasons = exit_code(session, decisions)
     found = session.store.conn.execute(
         "SELECT coalesce(sum(found), 0) FROM visit WHERE crawl_id = ?", (session.crawl_id,)
     ).fetchone()[0]
@@ -131,21 +132,27 @@ def summarise(session: Session, portals: Sequence[Portal]) -> Summary:
     )
 
 
-def exit_code(session: Session, fresh: int) -> tuple[int, list[str]]:
-    """3, 1 or 0 (docs/design.md, "the front door") and the sentences that explain it."""
+def exit_code(session: Session, decisions: Mapping[str, int]) -> tuple[int, list[str]]:
+    """3, 1 or 0 (docs/design.md, "the front door") and the sentences that explain it; `decisions` counts lines."""
     counted = session.outcomes
-    good = counted["new"] + counted["changed"] + counted["unchanged"] + fresh
+    left = decisions.get("host_left_alone", 0)
+    good = counted["new"] + counted["changed"] + counted["unchanged"] + decisions.get("fresh", 0)
     closed = {key: outcome for key, outcome in session.visits.items() if outcome in _CLOSED}
     reasons = [f"{key}: {_CLOSED[outcome]}" for key, outcome in sorted(closed.items())]
     reasons += [f"{key}: {_AMISS[outcome]}" for key, outcome in sorted(session.visits.items()) if outcome in _AMISS]
     reasons += [f"{key}: {note}" for key, note in sorted(session.short.items())]
     reasons += [f"{counted[outcome]} page(s) {outcome}" for outcome in ("failed", "blocked") if counted[outcome]]
+    if left:
+        reasons.append(f"{left} page(s) not asked for: their host was left alone")
+    for key, state in sorted(health(session.store.conn, session.visits.keys()).items()):
+        if state.alarm is not None and key not in closed and session.visits[key] not in _AMISS:
+            reasons.append(f"{key}: {state.alarm}")
     for name, urls in sorted(session.unparsed.items()):
         reasons.append(f"{len(urls)} page(s) could not be parsed ({name}), {urls[0]} among them")
     reasons += session.problems
     if session.interrupted:
         reasons.append("the crawl was interrupted; the same command goes on where it was")
-    if good == 0 and not session.interrupted and (closed or counted["blocked"] or counted["refused"]):
+    if good == 0 and not session.interrupted and (closed or left or counted["blocked"] or counted["refused"]):
         return 3, reasons
     return (1 if reasons else 0), reasons
 

@@ -11,6 +11,7 @@ from importlib import metadata
 
 BOT_NAME = "gongkai"
 SPIDER_MODULES = ["crawler.spiders"]
+COMMANDS_MODULE = "crawler.commands"
 
 # Who is asking, and whom to call: an operator who is disturbed must be able to say so.
 CONTACT = " ".join(os.environ.get("GONGKAI_CONTACT", "").split())

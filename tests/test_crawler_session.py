@@ -151,7 +151,7 @@ def test_the_exit_code(
 ) -> None:
     session.outcomes.update(outcomes)
     session.visits.update(visits)
-    got, reasons = exit_code(session, fresh)
+    got, reasons = exit_code(session, {"fresh": fresh})
     assert got == code
     assert bool(reasons) is (code != 0)
 
@@ -159,7 +159,7 @@ def test_the_exit_code(
 def test_a_stop_and_an_unread_page_need_someone_to_look(session: Session) -> None:
     session.outcomes["new"] = 1
     session.unparsed["parser_timeout"] = [URL]
-    assert exit_code(session, 0) == (1, [f"1 page(s) could not be parsed (parser_timeout), {URL} among them"])
+    assert exit_code(session, {}) == (1, [f"1 page(s) could not be parsed (parser_timeout), {URL} among them"])
     session.unparsed.clear()
     session.interrupted = True
-    assert exit_code(session, 0)[0] == 1
+    assert exit_code(session, {})[0] == 1
