@@ -33,7 +33,9 @@ def diff(
     lacks the cell), `same` counts the others; `metadata` rows of name, before, after; `prose` rows of heading, before,
     after with the sentences that only one of them has. NotTwo where there is no second version or no such capture.
     """
-    versions = [c for c in store.history(url) if c.outcome in ("new", "changed") and c.sha256]
+    history = store.history(url)
+    told = [c for c in history if c.kind == "report"] or history  # a long article's first page is an attachment of it
+    versions = [c for c in told if c.outcome in ("new", "changed") and c.sha256]
     if not versions:
         raise NotTwo(f"No page with the address {url} is in this archive. It must be as in the table capture.")
     pair = _chosen(versions, before, after)

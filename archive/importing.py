@@ -206,7 +206,7 @@ class _Import:
         body = page.body
         if body is None:
             sha256 = self.digests.get(page.same_as or "")
-            last = self.store.last_good(url)
+            last = self.store.last_good(url) or self.store.last_good(url, "attachment")
             if sha256 is None and last is not None:
                 sha256 = last.sha256
             if sha256 is None:
@@ -226,7 +226,7 @@ class _Import:
             final_url=page.url, kind=kind, status=page.status, outcome=outcome, note=notes,
             headers=json.dumps(page.headers, ensure_ascii=False),
         )  # fmt: skip
-        if outcome == "unchanged" and self.store.last_good(url) is None:
+        if outcome == "unchanged" and self.store.last_good(url, kind) is None:
             return Imported(
                 str(path), url, None, None, None, "not kept: status 304 of a page that is not in the archive"
             )

@@ -154,15 +154,16 @@ def _add_capture(conn: sqlite3.Connection, capture: Capture, digest: str, path: 
 
 
 def _judge_again(conn: sqlite3.Connection, url: str) -> None:
-    """Within a second by id, not as `CAPTURE_ORDER` has it: that depends on the outcome."""
+    """Within a second by id, not as `CAPTURE_ORDER` has it: that depends on the outcome. Attachments by themselves."""
     columns = ", ".join(Capture._fields)
-    last: Capture | None = None
+    latest: dict[bool, Capture] = {}
     for row in conn.execute(
         f"SELECT {columns} FROM capture WHERE url = ? AND sha256 IS NOT NULL AND outcome IN {schema.GOOD}"
         " ORDER BY fetched_at, id",
         (url,),
     ).fetchall():
         capture = Capture(*row)
+        last = latest.get(capture.kind == "attachment")
         outcome = "new" if last is None else "unchanged" if last.sha256 == capture.sha256 else "changed"
         if outcome != capture.outcome:
             capture = capture._replace(outcome=outcome)
@@ -170,7 +171,7 @@ def _judge_again(conn: sqlite3.Connection, url: str) -> None:
                 "UPDATE capture SET outcome = ?, digest = ? WHERE id = ?",
                 (outcome, fixity.capture_digest(capture), capture.id),
             )
-        last = capture
+        latest[capture.kind == "attachment"] = capture
 
 
 def _add_findings(conn: sqlite3.Connection, source: sqlite3.Connection) -> None:

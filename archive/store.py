@@ -227,7 +227,8 @@ class Store:
     def save_capture(self, capture: Capture, body: bytes | None, media_type: str | None) -> Capture:
         """Keep a fetch and the bytes that came, and return it as stored.
 
-        With outcome `ok` the store decides: `new`, `unchanged` or `changed` against the URL's last good capture. With
+        With outcome `ok` the store decides: `new`, `unchanged` or `changed` against the URL's last good capture (an
+        attachment against attachments: the first page of a long article is one, under the report's own address). With
         `unchanged` and no body (a 304) the hash of that capture is repeated. `id` and `sha256` are computed here, `url`
         is made canonical. The same crawl cannot fetch one URL twice within a second: that is an ArchiveError.
         """
@@ -237,7 +238,7 @@ class Store:
         if body is not None and not self._known_body(sha256):
             with explained(self.path):
                 encoded = self._dictionaries.encode(body, url, capture.portal)
-        last = self.last_good(url)
+        last = self.last_good(url, capture.kind)
         outcome = capture.outcome
         if outcome == "ok":
             if sha256 is None:
@@ -267,13 +268,16 @@ class Store:
     def capture(self, identity: str) -> Capture | None:
         return next(self._captures("id = ?", identity), None)
 
-    def last_good(self, url: str) -> Capture | None:
-        """The newest capture of `url` that has a body and whose outcome is new, changed or unchanged."""
+    def last_good(self, url: str, kind: str = "report") -> Capture | None:
+        """The newest capture of `url` that has a body and whose outcome is new, changed or unchanged.
+
+        Attachments are looked for where `kind` is attachment, else all others.
+        """
         with explained(self.path):
             row = self.conn.execute(
-                f"SELECT {_COLUMNS} FROM capture WHERE url = ? AND {_GOOD}"
+                f"SELECT {_COLUMNS} FROM capture WHERE url = ? AND {_GOOD} AND (kind = 'attachment') = ?"
                 " ORDER BY fetched_at DESC, outcome = 'new', id DESC LIMIT 1",
-                (canonical_url(url),),
+                (canonical_url(url), kind == "attachment"),
             ).fetchone()
         return Capture(*row) if row else None
 

@@ -2,8 +2,11 @@
 
 A family says how its lists are written (`listing()`); everything else is here, once. Every line of a list becomes a
 row with its decision, declared against found becomes a row, and every request ends as a capture or, where the host
-was left alone or the crawl stopped, as the line's decision. Traps that the base handles for every family: a list
-whose further pages repeat the first, endless calendars (300 pages), one address under two lines or two portals.
+was left alone or the crawl stopped, as the line's decision. A visit walks the portal's list and, two levels down, the
+columns of years and groups that its lines name. Traps that the base handles for every family: a list whose further
+pages repeat the first or come without their list, endless calendars (300 pages), one address under two lines or two
+portals, lines without a date or a link, a column that is a shell around a frame, a column that is itself the report,
+reports that are their attachments, articles set over several pages.
 """
 
 from __future__ import annotations
@@ -12,66 +15,38 @@ import json
 import os
 import re
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar
 
-from scrapy import Request, Spider
+from scrapy import Request
 from scrapy.crawler import Crawler
-from scrapy.exceptions import DownloadCancelledError
 from scrapy.http import Response, TextResponse
 
 from archive.addresses import canonical_url
 from archive.store import Capture
 from crawler.captures import answer_verdict, answered, media_type_of, unanswered
-from crawler.gate import HostLeftAlone, Interrupted, gate_for
-from crawler.middlewares import Refused, foreign
+from crawler.columns import COLUMN_ADDRESS, frame_of, is_column_address, is_report_page, page_title
+from crawler.gate import gate_for
+from crawler.lists import Entry, leads_to_list, names_group, path_of, says_report
+from crawler.middlewares import foreign
 from crawler.outcomes import is_report_title
 from crawler.pipelines import Page
 from crawler.portals import Portal, PortalError, choose, host_and_port, host_key, is_loopback, load
-from crawler.session import EntryRow, Session
+from crawler.reports import ReportSpider, redecoded
+from crawler.session import EntryRow
+from crawler.walks import WALKED, Listing, Visit, Walk
+
+__all__ = ["Entry", "Listing", "PortalSpider", "redecoded", "require_contact"]
 
 PAGE_BUDGET = 300  # list pages of one list; the longest real list seen has some 90
+COLUMN_BUDGET = 1000  # lists of one portal: forty bodies with fifteen years each are six hundred
+DEPTH = 2  # levels of columns below the portal's own: year and group, or group and body
 
 
-# What Scrapy says of bytes that are not UTF-8 where nothing, or UTF-8, is declared; gb2312 is read as its superset.
-_NOT_SAID = frozenset({"utf-8", "cp1252", "windows-1252", "latin-1", "iso-8859-1", "ascii", "gb2312", "gbk"})
-
-
-class Entry(NamedTuple):
-    """One line of a list as the family read it; `url` absolute, `title` in full where the page has it so."""
-
-    url: str
-    title: str
-    listed_date: str | None
-
-
-class Listing(NamedTuple):
-    """One page of a list: its lines, the request for the next page, and how many lines the list says it has."""
-
-    entries: list[Entry]
-    next: Request | None
-    declared: int | None
-
-
-@dataclass
-class Visit:
-    """What this crawl knows of one portal so far; `found` holds the canonical URLs of its lines."""
-
-    portal: Portal
-    declared: int | None = None
-    found: set[str] = field(default_factory=set)
-    pages: int = 0
-    outcome: str | None = None
-    note: str | None = None
-
-
-class PortalSpider(Spider):
+class PortalSpider(ReportSpider):
     """A family's spider. Arguments (`-a`): `portal=KEY[,KEY]` (all of the family where missing), `portals=FILE[,FILE]`,
     `revisit=1`, `limit=N`. The archive is `GONGKAI_DB`, as a setting or in the environment."""
-
-    session: Session
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -85,6 +60,7 @@ class PortalSpider(Spider):
         require_contact(chosen)
         self.portals = {portal.key: portal for portal in chosen}
         self.visits = {portal.key: Visit(portal) for portal in chosen}
+        self.list_pages = set()
         self.revisit = str(kwargs.get("revisit", "")) not in ("", "0")
         self.limit = int(kwargs["limit"]) if kwargs.get("limit") else None
 
@@ -101,9 +77,21 @@ class PortalSpider(Spider):
         crawler.settings.set("DOWNLOAD_SLOTS", slots, priority="spider")
         return spider
 
+    column_address: ClassVar[re.Pattern[str]] = COLUMN_ADDRESS
+    """Which paths are columns' in this family; a line there that names no body with its year is a further list."""
+    outbound_reports: ClassVar[bool] = True
+    """Whether a line that leads to another official host, and says it is a report, is one."""
+
     @abstractmethod
     def listing(self, response: TextResponse) -> Listing:
-        """Read one page of a list; of the next request set only what the family knows."""
+        """Read one page of a list; of the next request set only what the family knows.
+
+        A next page whose address is a guess has `guessed` in its meta: that it is not there is the list's end.
+        """
+
+    def other_way(self, response: TextResponse) -> Request | None:
+        """Asked where a further page repeats its list or lacks it: the request that asks for it in another way."""
+        return None
 
     def arguments(self) -> str:
         """The crawl's arguments as they are stored, for a crawl that Scrapy's own command started."""
@@ -114,111 +102,179 @@ class PortalSpider(Spider):
         if self.limit is not None:
             self.session.limit = self.limit
         self.session.save_portals(self.portals.values())
+        self.unfinished = self.session.unfinished()
 
     async def start(self) -> AsyncIterator[Any]:
         """Each portal's list, and the pages that are known without one."""
         self.visits = {key: visit for key, visit in self.visits.items() if self.session.takes(key)}
         for visit in self.visits.values():
-            for request in self._decide(visit, [Entry(url, "", None) for url in visit.portal.pages], None):
+            for request in self._decide(visit, [Entry(url, "", None) for url in visit.portal.pages], None, None):
                 yield request
-            yield self._list_request(visit.portal, Request(visit.portal.url))
+            visit.columns.add(canonical_url(visit.portal.url))
+            visit.walks.append(Walk(visit.portal.url, visit.portal.name, 0))
+            yield self._list_request(visit, visit.walks[0], Request(visit.portal.url))
 
-    def crawl_listing(self, response: Response) -> Iterator[Request]:
-        """Save a list page, decide its lines, go on to the next page or end the visit."""
-        visit = self.visits[response.meta["portal"]]
-        visit.pages += 1
+    def crawl_listing(self, response: Response) -> Iterator[Request | Page]:
+        """Save a list page, decide its lines, go on to the next page or end the list."""
+        visit, walk = self._place(response.meta)
+        walk.pages += 1
         verdict = answer_verdict(response)
         capture = answered(response, self.session.crawl_id, verdict.outcome, verdict.note)
-        capture = self.session.save_capture(capture, response.body or None, media_type_of(response))
         if verdict.outcome != "ok" or not isinstance(response, TextResponse):
+            self.session.save_capture(capture, response.body or None, media_type_of(response))
             if verdict.outcome == "blocked":
                 gate_for(response.url).saw_challenge()
-            outcome = verdict.outcome if verdict.outcome != "ok" else "failed"
-            yield from self._end_visit(visit, outcome, f"list page {visit.pages}: {verdict.note or 'no text'}")
-            return
-        listing = self.listing(redecoded(response))
-        if listing.declared is not None:
-            visit.declared = listing.declared
-        new = [entry for entry in listing.entries if canonical_url(entry.url) not in visit.found]
-        yield from self._decide(visit, listing.entries, capture)
-        if listing.entries and not new:
-            self._finding(visit, "repeated_page", f"list page {visit.pages} lists nothing that was not listed before")
-        elif listing.entries and listing.next is not None:
-            if visit.pages < PAGE_BUDGET:
-                yield self._list_request(visit.portal, listing.next)
+            elif verdict.outcome == "gone" and response.meta.get("guessed"):
+                yield from self._end_walk(visit, walk, "finished", None)
                 return
-            self._finding(visit, "page_budget", f"the list goes on after {PAGE_BUDGET} pages")
-        yield from self._end_visit(visit, "finished" if visit.found else "empty", None)
+            elif isinstance(response, TextResponse) and walk.pages > 1:
+                other = self.other_way(response)
+                if other is not None and _identity(other) not in walk.asked:
+                    yield self._list_request(visit, walk, other)
+                    return
+            outcome = verdict.outcome if verdict.outcome != "ok" else "failed"
+            yield from self._end_walk(visit, walk, outcome, f"list page {walk.pages}: {verdict.note or 'no text'}")
+            return
+        page = redecoded(response)
+        listing = self.listing(page)
+        if listing.declared is not None:
+            walk.declared = listing.declared
+        listed: Capture | None = None
+        if walk.pages == 1 and self._is_report(walk, page, listing):
+            walk.is_report = True
+            yield self._own_report(visit, walk, page, capture)
+            yield from self._attached(visit.portal, page, capture.url)
+        else:
+            listed = self.session.save_capture(capture, response.body or None, media_type_of(response))
+            self.list_pages.add(str(listed.sha256))
+        entries = self._linked(visit, walk, listing.entries)
+        urls = {canonical_url(entry.url) for entry in entries}
+        news = bool(urls - walk.found)
+        walk.lines += len(listing.entries) if news else 0
+        yield from self._decide(visit, entries, listed, walk)
+        tabs = [entry for entry in listing.columns if canonical_url(entry.url) not in urls]
+        yield from self._decide(visit, tabs, listed, walk, columns=True)
+        walk.found |= urls
+        yield from self._go_on(visit, walk, page, listing, news=news)
+
+    def _go_on(
+        self, visit: Visit, walk: Walk, page: TextResponse, listing: Listing, *, news: bool
+    ) -> Iterator[Request]:
+        """After a list page: the next one, another way to ask for it, the frame that holds the list, or the end."""
+        where = f"list page {walk.pages} of {walk.url}"
+        first = walk.pages == 1 and not listing.entries and not walk.is_report
+        if first and not walk.framed and (frame := frame_of(page)):
+            walk.framed, walk.pages = True, 0
+            yield self._list_request(visit, walk, Request(frame))
+            return
+        if (listing.entries and not news) or (not listing.entries and walk.pages > 1 and not listing.complete):
+            other = self.other_way(page)
+            if other is not None and _identity(other) not in walk.asked:
+                yield self._list_request(visit, walk, other)
+                return
+            if listing.entries:
+                self._finding(visit, "repeated_page", f"{where} lists nothing that was not listed before")
+            else:
+                self._finding(visit, "incomplete_page", f"{where} holds no list")
+            told = walk.declared is not None and walk.lines >= walk.declared
+            outcome = "finished" if told else "incomplete"
+            yield from self._end_walk(visit, walk, outcome, None if told else f"{where}: the list breaks off")
+            return
+        following = listing.next if news or listing.complete else None
+        if following is not None and _identity(following) not in walk.asked:
+            if walk.pages < PAGE_BUDGET:
+                yield self._list_request(visit, walk, following)
+                return
+            self._finding(visit, "page_budget", f"{walk.url} goes on after {PAGE_BUDGET} pages")
+            yield from self._end_walk(visit, walk, "incomplete", f"{where}: the list goes on")
+            return
+        short = walk.declared is not None and walk.found and walk.lines < walk.declared
+        note = f"{where} is the last of {walk.declared} declared lines, {walk.lines} were listed" if short else None
+        found = "finished" if walk.found or walk.lines or listing.columns or walk.is_report else "empty"
+        yield from self._end_walk(visit, walk, "incomplete" if short else found, note)
 
     def listing_failed(self, failure: Any) -> Iterator[Request]:
-        """A list page without an answer ends the visit."""
-        request, visit = failure.request, self.visits[failure.request.meta["portal"]]
+        """A list page without an answer ends the list."""
+        request = failure.request
+        visit, walk = self._place(request.meta)
         outcome, note = self._fate(failure.value)
         if outcome in ("failed", "refused"):
             self.session.save_capture(unanswered(request.meta, self.session.crawl_id, outcome, note), None, None)
-        yield from self._end_visit(visit, outcome, f"list page {visit.pages + 1}: {note}")
-
-    def crawl_report(self, response: Response) -> Iterator[Page]:
-        """A report page's answer, whatever it is, to the pipeline."""
-        verdict = answer_verdict(response)
-        if verdict.outcome == "blocked":
-            gate_for(response.url).saw_challenge()
-        if verdict.outcome == "unchanged":
-            known = self.session.store.last_good(response.meta["listed"])
-            sha256 = known.sha256 if known else None
-            capture = answered(response, self.session.crawl_id, "unchanged", verdict.note, sha256)
-            yield Page(capture, None, None, response.meta["entry"])
-            return
-        capture = answered(response, self.session.crawl_id, verdict.outcome, verdict.note)
-        yield Page(capture, response.body or None, media_type_of(response), response.meta["entry"])
-
-    def report_failed(self, failure: Any) -> Iterator[Page]:
-        """A report page without an answer: a capture that says so, or a changed decision on its line."""
-        request, entry = failure.request, failure.request.meta["entry"]
-        outcome, note = self._fate(failure.value)
-        decision = {"refused": "refused", "host_left_alone": "host_left_alone"}.get(outcome)
-        if decision and entry is not None:
-            self.session.save_entries([entry._replace(decision=decision)])
-        if outcome in ("failed", "refused"):
-            yield Page(unanswered(request.meta, self.session.crawl_id, outcome, note), None, None, entry)
+        yield from self._end_walk(visit, walk, outcome, f"list page {walk.pages + 1}: {note}")
 
     def close_visits(self, reason: str) -> None:
         """At the spider's end: a visit that did not come to its own end is written down as that."""
         for visit in self.visits.values():
             if visit.outcome is None:
                 outcome = "interrupted" if reason != "finished" else "failed"
-                list(self._end_visit(visit, outcome, f"the crawl ended first ({reason})", known_pages=False))
+                self._save_visit(visit, outcome, f"the crawl ended first ({reason})")
 
-    def _list_request(self, portal: Portal, request: Request) -> Request:
-        known = {"portal": portal.key, "kind": "listing", "listed": canonical_url(request.url)}
-        meta = {**request.meta, **known, "download_slot": host_key(request.url)}
+    def _place(self, meta: dict[str, Any]) -> tuple[Visit, Walk]:
+        visit = self.visits[meta["portal"]]
+        return visit, visit.walks[meta["walk"]]
+
+    def _list_request(self, visit: Visit, walk: Walk, request: Request) -> Request:
+        walk.asked.add(_identity(request))
+        known = {"portal": visit.portal.key, "kind": "listing", "listed": canonical_url(request.url)}
+        meta = {**request.meta, **known, "walk": visit.walks.index(walk), "download_slot": host_key(request.url)}
         return request.replace(
             callback=self.crawl_listing, errback=self.listing_failed, meta=meta, priority=10, dont_filter=True
         )
 
-    def _decide(self, visit: Visit, entries: list[Entry], listing: Capture | None) -> Iterator[Request]:
-        rows, requests = [], []
+    def _linked(self, visit: Visit, walk: Walk, entries: list[Entry]) -> list[Entry]:
+        """The lines that lead somewhere; of each other one a finding, since it can have no row."""
+        for entry in entries:
+            if not entry.url:
+                self._finding(visit, "line_without_link", f"list page {walk.pages} of {walk.url}: {entry.title}")
+        return [entry for entry in entries if entry.url]
+
+    def _decide(
+        self,
+        visit: Visit,
+        entries: Sequence[Entry],
+        listing: Capture | None,
+        walk: Walk | None,
+        *,
+        columns: bool = False,
+    ) -> Iterator[Request]:
+        """A row with its decision for each line, and the requests that follow; `walk` is None for known pages."""
+        rows, requests, outbound = [], [], 0
         for entry in entries:
             url = canonical_url(entry.url)
-            decision = self._decision(visit, url, entry.title, listed=listing is not None)
-            if listing is not None:
-                visit.found.add(url)
             title = re.sub(r"\s+", " ", entry.title).strip() or None
-            row = EntryRow(visit.portal.key, url, title, entry.listed_date, listing.id if listing else None, decision)
+            row = EntryRow(visit.portal.key, url, title, entry.listed_date, listing.id if listing else None, "")
+            if walk is not None and (columns or self._leads_down(visit, url, entry.title)):
+                row, request = self._go_down(visit, walk, row)
+                rows.append(row)
+                requests += request
+                continue
+            away = walk is not None and not visit.portal.trusts(*host_and_port(url))
+            seed = away and not (self.outbound_reports and says_report(entry.title))
+            outbound += seed
+            decision = self._decision(visit, url, entry.title, listed=walk is not None, seed=seed)
+            if walk is not None:
+                visit.found.add(url)
+            row = row._replace(decision=decision)
             rows.append(row)
             if decision == "fetched":
                 requests.append(self._report_request(visit.portal, url, row))
+            elif decision == "fresh" and url in self.unfinished:
+                requests += self._attached_before(visit.portal, url)
             elif decision == "refused":
                 meta = {"portal": row.portal, "kind": "report", "listed": url}
                 why = foreign(url, visit.portal)
                 self.session.save_capture(unanswered(meta, self.session.crawl_id, "refused", why), None, None)
         self.session.save_entries(rows)
+        if outbound and walk is not None:
+            self._finding(
+                visit, "outbound_links", f"{walk.url}: {outbound} line(s) lead to other hosts: seeds, no reports"
+            )
         yield from requests
 
-    def _decision(self, visit: Visit, url: str, title: str, *, listed: bool) -> str:
+    def _decision(self, visit: Visit, url: str, title: str, *, listed: bool, seed: bool) -> str:
         if url in visit.found:
             return "duplicate"
-        if listed and not is_report_title(title):
+        if listed and (seed or not is_report_title(title)):
             return "not_a_report"
         if not self.session.claim(url):
             return "duplicate"
@@ -230,58 +286,81 @@ class PortalSpider(Spider):
             return "host_left_alone"
         return "fetched" if self.session.within_limit() else "over_budget"
 
-    def _report_request(self, portal: Portal, url: str, row: EntryRow | None) -> Request:
-        meta = {"portal": portal.key, "kind": "report", "listed": url, "entry": row, "download_slot": host_key(url)}
-        return Request(
-            url,
-            callback=self.crawl_report,
-            errback=self.report_failed,
-            headers=self.session.validators(url),
-            meta=meta,
-            dont_filter=True,
-        )
+    def _leads_down(self, visit: Visit, url: str, title: str) -> bool:
+        """Whether a line leads to a further list of the portal: by its address, and by what it names."""
+        own = visit.portal.trusts(*host_and_port(url))
+        return own and is_column_address(path_of(url), self.column_address) and leads_to_list(title)
 
-    def _end_visit(
-        self, visit: Visit, outcome: str, note: str | None, *, known_pages: bool = True
-    ) -> Iterator[Request]:
-        visit.outcome, visit.note = outcome, note
-        found = len(visit.found)
-        if visit.declared is not None and visit.declared != found and outcome in ("finished", "empty"):
-            self._finding(visit, "count_mismatch", f"the list declares {visit.declared}, {found} addresses were found")
-        self.session.save_visit(visit.portal, visit.declared, found, outcome, note)
-        if not known_pages or outcome not in ("finished", "empty"):
-            return
+    def _go_down(self, visit: Visit, walk: Walk, row: EntryRow) -> tuple[EntryRow, list[Request]]:
+        """The row of a line that leads to a further list, and the request for it, if it is to be walked."""
+        if row.url in visit.columns:
+            return row._replace(decision="duplicate"), []
+        if foreign(row.url, visit.portal) is not None:
+            return row._replace(decision="refused"), []
+        if walk.depth >= DEPTH or len(visit.walks) >= COLUMN_BUDGET:
+            why = f"more than {COLUMN_BUDGET} lists" if walk.depth < DEPTH else f"more than {DEPTH} levels down"
+            self._finding(visit, "column_left", f"{row.url} ({row.title}) was not walked: {why}")
+            return row._replace(decision="over_budget"), []
+        visit.columns.add(row.url)
+        row = row._replace(decision="not_a_report")
+        below = Walk(row.url, row.title or "", walk.depth + 1, row)
+        visit.walks.append(below)
+        return row, [self._list_request(visit, below, Request(row.url))]
+
+    def _is_report(self, walk: Walk, page: TextResponse, listing: Listing) -> bool:
+        """Whether a column is its own report: by the page's text; where a body's column shows no list, its own name."""
+        if is_report_page(page):
+            return True
+        bare = not listing.entries and not listing.columns and not listing.complete and frame_of(page) is None
+        return walk.depth > 0 and bare and is_report_title(walk.title) and not names_group(walk.title)
+
+    def _own_report(self, visit: Visit, walk: Walk, page: TextResponse, capture: Capture) -> Page:
+        """The answer of a column that is itself the report, as that report's capture and line."""
+        title = page_title(page) or walk.title
+        row = walk.row or EntryRow(visit.portal.key, capture.url, title, None, None, "")
+        row = row._replace(decision="fetched")
+        self.session.claim(row.url)
+        self.session.save_entries([row])
+        visit.found.add(row.url)
+        return Page(capture._replace(kind="report", url=row.url), page.body, media_type_of(page), row)
+
+    def _end_walk(self, visit: Visit, walk: Walk, outcome: str, note: str | None) -> Iterator[Request]:
+        """A list is done; the last one ends the visit."""
+        walk.outcome, walk.note = outcome, note
+        found = len(walk.found)
+        if walk.declared is not None and walk.declared != found and outcome in WALKED:
+            where = "the list" if walk.depth == 0 else walk.url
+            note = f"{where} declares {walk.declared}, {found} addresses were found"
+            self._finding(visit, "count_mismatch", note, walk.declared, found)
+        if outcome == "empty" and walk.depth > 0:
+            self._finding(visit, "empty_column", f"{walk.url} ({walk.title}) has no lines")
+        if all(one.outcome is not None for one in visit.walks):
+            yield from self._end_visit(visit)
+
+    def _end_visit(self, visit: Visit) -> Iterator[Request]:
+        """Of the lists' ends the worst is the visit's; then the pages that are due and no longer listed."""
+        outcome, note = visit.end()
+        self._save_visit(visit, outcome, note)
+        if outcome not in (*WALKED, "gone", "failed"):
+            return  # the host does not want us; a list that is broken says nothing about its pages
         for url in self.session.known_pages(visit.portal.key):
             if url not in visit.found and self.session.claim(url) and foreign(url, visit.portal) is None:
                 due = self.revisit or not self.session.is_fresh(url, listed=False)
                 if due and gate_for(url).left_alone is None and self.session.within_limit():
                     yield self._report_request(visit.portal, url, None)
 
-    def _finding(self, visit: Visit, name: str, note: str) -> None:
-        counts = (visit.declared, len(visit.found)) if name == "count_mismatch" else (None, None)
-        self.session.save_finding(visit.portal, name, expected=counts[0], found=counts[1], note=note)
+    def _save_visit(self, visit: Visit, outcome: str, note: str | None) -> None:
+        visit.outcome = outcome
+        self.session.save_visit(visit.portal, visit.declared(), len(visit.found), outcome, note)
 
-    def _fate(self, error: BaseException) -> tuple[str, str]:
-        if isinstance(error, Interrupted):
-            return "interrupted", str(error)
-        if isinstance(error, HostLeftAlone):
-            return "host_left_alone", str(error)
-        if isinstance(error, Refused):
-            return "refused", str(error)
-        if isinstance(error, DownloadCancelledError) or "DOWNLOAD_MAXSIZE" in str(error):
-            size = self.settings.getint("DOWNLOAD_MAXSIZE") // 2**20
-            return "refused", f"over {size} MB"
-        return "failed", f"{type(error).__name__}: {error}"
+    def _finding(
+        self, visit: Visit, name: str, note: str, expected: int | None = None, found: int | None = None
+    ) -> None:
+        self.session.save_finding(visit.portal, name, expected=expected, found=found, note=note)
 
 
-def redecoded(response: TextResponse) -> TextResponse:
-    """A list page with the charset its bytes have: GBK under a UTF-8 header occurs (domain: county sites)."""
-    try:
-        response.body.decode("utf-8")
-    except UnicodeDecodeError:
-        declared = response.encoding.lower().replace("_", "-")
-        return response.replace(encoding="gb18030") if declared in _NOT_SAID else response
-    return response.replace(encoding="utf-8")
+def _identity(request: Request) -> tuple[str, str, bytes]:
+    return request.method, request.url, request.body
 
 
 def require_contact(portals: list[Portal]) -> None:

@@ -38,6 +38,11 @@ class Signs(NamedTuple):
 
     drop: re.Pattern[str]
     keep: re.Pattern[str]
+    years: re.Pattern[str]
+    groups: re.Pattern[str]
+    bodies: re.Pattern[str]
+    headings: tuple[re.Pattern[str], ...]
+    tables: re.Pattern[str]
     scripts: re.Pattern[str]
     words: re.Pattern[str]
     gone: re.Pattern[str]
@@ -57,6 +62,11 @@ def signs() -> Signs:
     return Signs(
         drop=either(data["titles"]["drop"]),
         keep=either(data["titles"]["keep"]),
+        years=either(data["titles"]["years"]),
+        groups=either(data["titles"]["groups"]),
+        bodies=either(data["titles"]["bodies"]),
+        headings=tuple(re.compile(heading) for heading in data["reports"]["headings"]),
+        tables=either(data["reports"]["tables"]),
         scripts=either(data["challenges"]["scripts"]),
         words=either(data["challenges"]["words"]),
         gone=either(data["gone"]["words"]),

@@ -166,6 +166,7 @@ _AMISS = {
     "failed": "the list could not be had",
     "gone": "the list is gone",
     "empty": "the list has no entries",
+    "incomplete": "the list breaks off, or a column inside it could not be had",
 }
 
 

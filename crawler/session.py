@@ -187,7 +187,8 @@ class Session:
         A 304 may come without the validators it was asked with, so they are those that last came with these bytes.
         """
         with self._archive():
-            known = [capture for capture in self.store.history(url) if capture.outcome in freshness.GOOD]
+            history = self.store.history(url)
+        known = [capture for capture in history if capture.kind == "report" and capture.outcome in freshness.GOOD]
         for capture in reversed(known):
             if capture.sha256 != known[-1].sha256:
                 break
@@ -222,6 +223,20 @@ class Session:
     def _stores(self) -> list[Store]:
         """The archive, and those of other workers that are known here."""
         return [self.store, *(self.shared.known if self.shared is not None else ())]
+
+    def unfinished(self) -> set[str]:
+        """Pages that the crawls before this one captured and did not finish with: what they attach may be missing."""
+        crawls: list[str] = []
+        for identity, outcome in self.store.conn.execute(
+            "SELECT id, outcome FROM crawl WHERE id <> ? ORDER BY started_at DESC, rowid DESC", (self.crawl_id,)
+        ):
+            if outcome == "finished":
+                break
+            crawls.append(identity)
+        query = (
+            "SELECT DISTINCT url FROM capture WHERE crawl_id = ? AND kind = 'report' AND outcome IN ('new', 'changed')"
+        )
+        return {str(url) for crawl in crawls for (url,) in self.store.conn.execute(query, (crawl,))}
 
     def done(self, title: str) -> None:
         """Tell the progress display, if there is one, that a page has its outcome."""

@@ -14,7 +14,7 @@ import pytest
 from conftest import ROOT, Crawls
 
 from archive.store import Store
-from crawler.replica.hanweb_jcms import COLUMN_PATH, PROXY, HanwebJcmsSite
+from crawler.replica.hanweb_jcms import COLUMN, COLUMN_PATH, PROXY, HanwebJcmsSite
 from crawler.replica.site import Answer, Query
 
 
@@ -153,14 +153,16 @@ def test_a_list_that_repeats_itself_ends_and_is_a_finding(small: Crawls) -> None
     def repeats(query: Query) -> Answer | None:
         if query.path != PROXY:
             return None
-        return small.site.answer(query._replace(query={"startrecord": "1", "endrecord": "15"}))
+        return small.site.answer(query._replace(query={"startrecord": "1", "endrecord": "15"}, form=form))
 
+    form = {"unitid": "7001", "columnid": COLUMN}
     small.site.faults.append(repeats)
     said = summary(small.run("--limit", "0"))
     names = {name for (name,) in small.rows("SELECT name FROM finding WHERE kind = 'listing'")}
     assert names == {"repeated_page", "count_mismatch"}
-    assert len(small.site.asked(PROXY)) == 1
-    assert small.rows("SELECT found FROM visit") == [(15,)]
+    asked = [(line.query.method, line.query.query.get("page")) for line in small.site.asked(PROXY)]
+    assert asked == [("POST", None), ("POST", "1"), ("POST", "2"), ("GET", "1"), ("GET", "2")], "every way, once"
+    assert small.rows("SELECT found, outcome FROM visit") == [(15, "incomplete")]
     assert said["exit_code"] == 1
 
 

@@ -9,10 +9,10 @@ from scrapy.http import HtmlResponse, Request
 
 from crawler.captures import answer_verdict
 from crawler.gate import LONGEST_WAIT, SILENCES_BEFORE_LEAVING, Gate, gate_for, retry_after
+from crawler.jpage import read_datastore, read_record, wanted_unit
 from crawler.middlewares import foreign, judge_robots
 from crawler.outcomes import is_report_title, judge
 from crawler.portals import Portal
-from crawler.spiders.hanweb_jcms import read_datastore, read_record, wanted_unit
 
 PORTAL = Portal("k", "n", "330803", "hanweb-jcms", "http://127.0.0.1:8901/col/col1/index.html")
 ARTICLE = "<html><body>" + "<p>一、总体情况。本机关认真贯彻落实条例，有序推进公开工作。</p>" * 30 + "{}</body></html>"
@@ -221,7 +221,10 @@ def test_a_record_gives_its_whole_title_and_its_broken_date() -> None:
     fragment = f"<tr><td>{links}</td><td>2021-\n02-18</td></tr>"
     entry = read_record(fragment, "http://a.gov.cn/col/col1/index.html")
     assert entry == ("http://a.gov.cn/art/1.html", "某局2020年年报", "2021-02-18")
-    assert read_record("<li><a href='javascript:void(0)'>更多</a></li>", "http://a.gov.cn/") is None
+    unlinked = read_record(
+        "<li><a href='javascript:void(0)'>某局2020年年报</a><b>2021-01-02</b></li>", "http://a.gov.cn/"
+    )
+    assert unlinked == ("", "某局2020年年报", "2021-01-02"), "no link to follow: no address, but no silence"
     chinese = read_record("<li><a href='/b.html'>某局2021年年报</a>2022年1月9日</li>", "http://a.gov.cn/")
     assert chinese == ("http://a.gov.cn/b.html", "某局2021年年报", "2022-01-09")
 

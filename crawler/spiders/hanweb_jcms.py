@@ -1,118 +1,103 @@
 """大汉 JCMS with jpage lists: Zhejiang, Jiangsu, Shandong, Jiangxi, Gansu, Inner Mongolia, Harbin, some ministries.
 
 The column page (`/col/col<N>/index.html`) inlines the first records as XML in a script and calls
-`$('#<unit>').jpage({...})`; further records come from the call's `proxyUrl` by POST, `startrecord`, `endrecord` and
-`perpage` in the query, the call's `ajaxParam` in the form. Traps: one page may hold several units (the list wanted is
-the one whose `columnid` is the column's); `?pageNum=2` on the column is the browser's own affair and gives page 1;
-anchor text is cut, `a[title]` is not; dates are split by newlines; a record is a fragment, `li`, `tr` or `div`; sites
-that ignore `startrecord` repeat page 1, others answer deep pages with nothing: both end the list, and the count tells.
+`$('#<unit>').jpage({...})`; further records come from the call's `proxyUrl` (newer and older sites have other paths for
+it) by POST, `startrecord`, `endrecord` and `perpage` in the query, the call's `ajaxParam` in the form. Sites disagree:
+where `startrecord` is ignored or answered with nothing, the list goes on by `page`, from the number that the XML's
+`nextgroup` names, by POST and then by GET. Traps: one page may hold several units (the list wanted is the one whose
+`columnid` is the column's, else the one with reports in it); `nextgroup` may hold `columnid` and `unitid` encrypted,
+and then these are what the proxy takes; a deep page may be an empty document of 54 bytes; `?pageNum=2` on the column
+is the browser's own affair and gives page 1; anchor text is cut, `a[title]` is not; dates are split by newlines; a
+record is a fragment, `li`, `tr` or `div`; years and groups are columns in a menu, with numbers of their own.
+Evidence: A (many programs and pages).
 """
 
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import Any
 from urllib.parse import urlencode, urljoin
 
-from lxml import etree
-from parsel import Selector
 from scrapy import FormRequest, Request
 from scrapy.http import TextResponse
 
-from crawler.base import Entry, Listing, PortalSpider
+from crawler.base import Listing, PortalSpider
+from crawler.jpage import Unit, inlined_in, read_datastore, read_record, wanted_unit, with_next_group
+from crawler.lists import DISCLOSURE, columns_in, lines, next_link
 
-_JPAGE = re.compile(r"""\$\(\s*['"]#([\w-]+)['"]\s*\)\.jpage\(\s*\{(.*?)\}\s*\)""", re.DOTALL)
-_AJAX = re.compile(r"ajaxParam\s*:\s*\{(.*?)\}", re.DOTALL)
-_PAIR = re.compile(r"""['"]?(\w+)['"]?\s*:\s*(?:'([^']*)'|"([^"]*)"|([^,}\s]+))""")
-_DATE = re.compile(r"(?<!\d)((?:19|20)\d\d)[-/.年](\d{1,2})[-/.月](\d{1,2})(?!\d)")
+__all__ = ["HanwebJcms", "Unit", "read_datastore", "read_record", "wanted_unit"]
 
-
-class Unit(NamedTuple):
-    """One jpage call: where its further records are, how they are asked for, how many there are."""
-
-    id: str
-    proxy: str
-    form: dict[str, str]
-    total: int | None
-    batch: int
+_WAYS = ("records", "page", "page by GET")
 
 
 class HanwebJcms(PortalSpider):
-    """The family `hanweb-jcms`."""
+    """The family `hanweb-jcms`. `meta` of a request to the proxy: `unit`, `column`, `seen` (records before it), `way`,
+    and by page its `page`, the `start` of this way and the addresses `known`."""
 
     name = "hanweb-jcms"
+    column_address = re.compile(r"/col/col\d+/(?:index\.html)?$")
 
     def listing(self, response: TextResponse) -> Listing:
         """The column page's inlined records, or the proxy's answer to a request of ours."""
-        unit: Unit | None = response.meta.get("unit")
-        if unit is not None:
-            column, seen = response.meta["column"], response.meta["seen"]
-            records, total = read_datastore(response.text)
-        else:
-            column, seen = response.url, 0
-            unit = wanted_unit(response)
-            if unit is None:
-                return Listing([], None, None)
-            inlined = response.xpath("//div[@id=$id]//script[contains(@type, 'xml')]/text()", id=unit.id).getall()
-            records, total = read_datastore("".join(inlined))
+        if "unit" in response.meta:
+            return self._records(response)
+        tabs = columns_in(response, self.column_address, None)
+        unit = wanted_unit(response)
+        if unit is None:
+            following = next_link(response)
+            return Listing(lines(response, (DISCLOSURE,)), Request(following) if following else None, None, tabs)
+        inlined = inlined_in(response, unit.id)
+        records, total = read_datastore(inlined)
         declared = unit.total if unit.total is not None else total
-        seen += len(records)
-        entries = [entry for entry in (read_record(record, column) for record in records) if entry is not None]
+        entries = [read_record(record, response.url) for record in records]
+        unit, start = with_next_group(unit, inlined)
+        meta = {"unit": unit._replace(total=declared), "column": response.url, "seen": len(records), "way": 0}
+        meta |= {"start": start, "known": sorted({entry.url for entry in entries})}
+        more = (bool(declared) and len(records) < (declared or 0)) or (declared is None and bool(records))
+        return Listing(entries, proxy_request(meta) if more else None, declared, tabs, complete=True)
+
+    def _records(self, response: TextResponse) -> Listing:
+        meta, unit = response.meta, response.meta["unit"]
+        records, total = read_datastore(response.text)
+        entries = [read_record(record, meta["column"]) for record in records]
+        declared = unit.total if unit.total is not None else total
+        unit, _ = with_next_group(unit, response.text)
+        seen = meta["seen"] + len(records)
+        known = {*meta["known"], *(entry.url for entry in entries)}
+        following = meta | {"unit": unit, "seen": seen, "known": sorted(known)}
+        if meta["way"]:
+            following["page"] = meta["page"] + 1
+            done = declared is not None and (meta["page"] - 1) * max(len(records), unit.batch) >= declared
+            more = bool(records) and (declared is None or len(known) < declared)
+            return Listing(entries, proxy_request(following) if more else None, declared, complete=done or None)
         more = bool(records) and (declared is None or seen < declared)
-        return Listing(entries, self.next_page(unit, column, seen) if more else None, declared)
+        return Listing(entries, proxy_request(following) if more else None, declared)
 
-    def next_page(self, unit: Unit, column: str, seen: int) -> Request:
-        """The request for the records after the first `seen`."""
-        query = {"startrecord": seen + 1, "endrecord": seen + unit.batch, "perpage": unit.batch}
-        return FormRequest(
-            f"{urljoin(column, unit.proxy)}?{urlencode(query)}",
-            formdata=unit.form,
-            headers={"X-Requested-With": "XMLHttpRequest", "Referer": column},
-            meta={"unit": unit, "column": column, "seen": seen},
-        )
-
-
-def wanted_unit(response: TextResponse) -> Unit | None:
-    """The jpage call of the page's own column (`columnid` is the address' number); else the one with most records."""
-    units = []
-    for unit_id, call in _JPAGE.findall(response.text):
-        ajax = _AJAX.search(call)
-        form = {name: a or b or c for name, a, b, c in _PAIR.findall(ajax.group(1))} if ajax else {}
-        options = {name: a or b or c for name, a, b, c in _PAIR.findall(_AJAX.sub("", call))}
-        if "proxyUrl" not in options:
-            continue
-        total = options.get("totalRecord", "")
-        per_page = int(options.get("perPage", "15")) * int(options.get("groupSize", "1"))
-        units.append(Unit(unit_id, options["proxyUrl"], form, int(total) if total.isdigit() else None, per_page))
-    column = re.search(r"/col/col(\d+)/", response.url)
-    own = [unit for unit in units if column and unit.form.get("columnid") == column.group(1)]
-    return max(own or units, key=lambda unit: unit.total or 0, default=None)
+    def other_way(self, response: TextResponse) -> Request | None:
+        """From `startrecord` to `page`, there past the pages that repeat what is known, and at last to GET."""
+        meta = response.meta
+        if "unit" not in meta:
+            return None
+        records, _ = read_datastore(response.text)
+        if meta["way"] and records and meta["page"] * len(records) <= len(meta["known"]):
+            return proxy_request(meta | {"page": meta["page"] + 1})
+        if meta["way"] + 1 >= len(_WAYS):
+            return None
+        return proxy_request(meta | {"way": meta["way"] + 1, "page": meta["start"]})
 
 
-def read_datastore(text: str) -> tuple[list[str], int | None]:
-    """The records of a `<datastore>`, each an HTML fragment, and its `<totalrecord>` where it has one."""
-    start = text.find("<datastore")
-    if start < 0:
-        return [], None
-    parser = etree.XMLParser(recover=True, resolve_entities=False, huge_tree=False)
-    root = etree.fromstring(text[start:].encode(), parser)
-    total = root.findtext("totalrecord")
-    records = [record.text for record in root.iter("record") if record.text]
-    return records, int(total) if total and total.strip().isdigit() else None
-
-
-def read_record(fragment: str, column: str) -> Entry | None:
-    """One record: the link with the longest title, `title` before text, and the date that stands outside it."""
-    selector = Selector(text=fragment)
-    links = []
-    for link in selector.xpath("//a[@href]"):
-        title = (link.attrib.get("title") or link.xpath("string()").get() or "").strip()
-        links.append((title, link.attrib["href"].strip()))
-    links = [(title, href) for title, href in links if title and not href.lower().startswith("javascript:")]
-    if not links:
-        return None
-    title, href = max(links, key=lambda link: len(link[0]))
-    around = re.sub(r"\s+", "", "".join(selector.xpath("//text()[not(ancestor::a)]").getall()))
-    date = _DATE.search(around)
-    listed = f"{date[1]}-{int(date[2]):02d}-{int(date[3]):02d}" if date else None
-    return Entry(urljoin(column, href), title, listed)
+def proxy_request(meta: dict[str, Any]) -> Request:
+    """The request for the records after those seen, in the way that `meta` says."""
+    unit, column = meta["unit"], meta["column"]
+    names = ("unit", "column", "seen", "way", "start", "known", "page")
+    kept = {name: meta[name] for name in names if name in meta}
+    headers = {"X-Requested-With": "XMLHttpRequest", "Referer": column}
+    if not meta["way"]:
+        first = meta["seen"] + 1
+        query = {"startrecord": first, "endrecord": first + unit.batch - 1, "perpage": unit.batch}
+        url = f"{urljoin(column, unit.proxy)}?{urlencode(query)}"
+        return FormRequest(url, formdata=unit.form, headers=headers, meta=kept)
+    address, page = urljoin(column, unit.proxy), str(meta["page"])
+    if _WAYS[meta["way"]] == "page":
+        return FormRequest(f"{address}?page={page}", formdata=unit.form | {"page": page}, headers=headers, meta=kept)
+    return Request(f"{address}?{urlencode({'page': page} | unit.form)}", headers=headers, meta=kept)

@@ -1,0 +1,78 @@
+"""The files that a report's page links, by the ways in which portals link them.
+
+Pure functions of an answer. Traps: attachments stand after the article's container as often as in it; downloads hide
+behind scripts' names (`downfile.jsp`, `download.jsp`) that redirect to the file; a whole report may be a PDF in a
+frame or a viewer; footers link readers and forms to everyone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from scrapy.http import TextResponse
+
+from crawler.lists import address_of, original, path_of
+
+MOST = 60  # attachments of one page; the longest honest list seen has some 20
+
+_FILE = re.compile(r"\.(pdf|docx?|xlsx?|pptx?|wps|et|ofd|zip|rar|7z|ceb)$", re.IGNORECASE)
+_SCRIPT = re.compile(
+    r"(downfile|download|downloadfile|fileload|filedownload)\.(jsp|do|aspx|php|action)$", re.IGNORECASE
+)
+_PLACES = re.compile(r"^(/.*)?/(attachment|attach|__local|group\d+/M\d+)/.*\.\w{2,5}$|/download/\w+$", re.IGNORECASE)
+_NOT_THE_PAGE = re.compile(
+    r"(?:^|[\s_-])(header|footer|foot|nav|menu|crumbs?|friend\w*|yqlj)(?=$|[\s_-])", re.IGNORECASE
+)
+
+
+class Attachment(NamedTuple):
+    """A file that a page links: its address, and the link's text."""
+
+    url: str
+    text: str
+
+
+def attachments(response: TextResponse) -> list[Attachment]:
+    """The files that a report's page links or shows in a frame, in the order of the page, each address once."""
+    found: dict[str, str] = {}
+    for url, text in _linked(response):
+        if url and url.partition("#")[0] != response.url.partition("#")[0]:
+            found.setdefault(url, text)
+    return [Attachment(url, text) for url, text in found.items()]
+
+
+def is_file(url: str) -> bool:
+    """Whether an address is a file's or a download script's by its spelling."""
+    path = path_of(url)
+    if _FILE.search(path) or _SCRIPT.search(path) or _PLACES.search(path):
+        return True
+    try:
+        values = [value for part in parse_qs(urlsplit(url).query).values() for value in part]
+    except ValueError:
+        return False
+    return any(_FILE.search(value) for value in values)
+
+
+def _linked(response: TextResponse) -> Iterator[tuple[str, str]]:
+    base = response.urljoin("")
+    for node in response.xpath("//a[@href] | //iframe[@src] | //embed[@src] | //object[@data]"):
+        element = node.root
+        if any(
+            above.tag in ("header", "footer", "nav")
+            or (above.tag != "body" and _NOT_THE_PAGE.search(f"{above.get('id') or ''} {above.get('class') or ''}"))
+            for above in element.iterancestors()
+        ):
+            continue
+        if element.tag == "a":
+            url = address_of(element, base)
+            text = re.sub(r"\s+", " ", node.xpath("string()").get() or "").strip() or (element.get("title") or "")
+            if is_file(url) or (url and "attachment" in (element.get("class") or "")):
+                yield url, text
+            continue
+        source = (element.get("src") or element.get("data") or "").strip()
+        shown = parse_qs(urlsplit(source).query).get("file", [source])[0]  # a viewer names its file
+        if shown and is_file(shown):
+            yield original(response.urljoin(unquote(shown) if shown != source else shown)), ""
