@@ -6,6 +6,7 @@ Each is asked again on every hop of a redirect, because Scrapy sends a redirecte
 from __future__ import annotations
 
 import asyncio
+import os
 from time import monotonic
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -31,7 +32,7 @@ from twisted.internet.error import ConnectError, ConnectionDone, ConnectionLost
 from archive.addresses import canonical_url
 from crawler.captures import answer_verdict, answered, media_type_of, unanswered
 from crawler.gate import HostLeftAlone, Interrupted, gate_for
-from crawler.portals import Portal, host_and_port, host_key
+from crawler.portals import Portal, host_and_port, host_key, is_loopback
 from crawler.resolver import addresses_of, is_public, trust
 
 ROBOTS_LIMIT = 512 * 1024  # bytes that are read; RFC 9309, 2.5 asks for at least 500 KiB
@@ -79,6 +80,8 @@ class AddressGuard:
         spider: Any = self.crawler.spider
         await check_address(request.url, spider.portals[request.meta["portal"]])
         request.meta["download_slot"] = host_key(request.url)
+        if is_loopback(host_and_port(request.url)[0]) and (seconds := os.environ.get("GONGKAI_LOOPBACK_TIMEOUT")):
+            request.meta["download_timeout"] = float(seconds)
 
 
 def foreign(url: str, portal: Portal) -> str | None:

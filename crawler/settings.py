@@ -1,7 +1,8 @@
 """Scrapy's settings: politeness and limits, each with its reason.
 
 Only what differs from Scrapy's own defaults stands here. A value that a test or a benchmark may change is read from
-the environment (`GONGKAI_LOOPBACK_DELAY`, for loopback hosts alone); nothing can make the crawl of a real host faster.
+the environment (`GONGKAI_LOOPBACK_DELAY`, `GONGKAI_LOOPBACK_TIMEOUT`, for loopback hosts alone); nothing can make the
+crawl of a real host faster.
 """
 
 from __future__ import annotations
