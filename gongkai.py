@@ -52,6 +52,7 @@ with_portals = click.option(
     multiple=True,
     type=click.Path(path_type=Path),
     metavar="FILE",
+    envvar="GONGKAI_PORTALS",
     help="A TOML file of portals, beside the shipped ones; may be repeated.",
 )
 
