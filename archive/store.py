@@ -331,12 +331,19 @@ class Store:
         One transaction; see `derive.Derived.save`. An `unchanged` capture repeats bytes that have been read already:
         nothing is written. Any other outcome than new and changed is never read: ValueError.
         """
-        if capture.outcome == "unchanged":
+        self.save_reports([(capture, report)])
+
+    def save_reports(self, read: Iterable[tuple[Capture, Mapping[str, Any]]]) -> None:
+        """The same for several readings, in one transaction."""
+        wanted = [(capture, report) for capture, report in read if capture.outcome != "unchanged"]
+        for capture, _ in wanted:
+            if capture.outcome not in ("new", "changed"):
+                raise ValueError(f"capture {capture.id} is {capture.outcome}; only new and changed pages are read")
+        if not wanted:
             return
-        if capture.outcome not in ("new", "changed"):
-            raise ValueError(f"capture {capture.id} is {capture.outcome}; only new and changed pages are read")
         with self.transaction():
-            self._derived.save(capture, report)
+            for capture, report in wanted:
+                self._derived.save(capture, report)
 
     def save_finding(
         self,

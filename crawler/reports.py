@@ -255,4 +255,6 @@ def redecoded(response: TextResponse) -> TextResponse:
     except UnicodeDecodeError:
         declared = response.encoding.lower().replace("_", "-")
         return response.replace(encoding="gb18030") if declared in _NOT_SAID else response
+    if response.encoding.lower() == "utf-8":
+        return response  # with the selector that it may have already: a page is parsed once
     return response.replace(encoding="utf-8")

@@ -24,6 +24,8 @@ from archive.store import Capture, Store
 from crawler.portals import Portal
 
 ROOT = Path(__file__).resolve().parent.parent
+BACKLOG = 16  # captures of a former crawl that are read at a time
+TOGETHER = 0.05  # seconds in which readings are gathered to be saved at once
 SAMPLE = 100  # stored bodies whose hashes are recomputed after a crawl, those that were not for longest
 
 Progress = Callable[[int, int, str], None]  # pages done, pages known of so far, the page's title
@@ -82,6 +84,7 @@ class Session:
         self.backlog: asyncio.Future[None] | None = None
         self.shared: Shared | None = None
         self._claimed: set[str] = set()
+        self._read: list[tuple[Capture, dict[str, Any], asyncio.Future[None]]] = []
         self._sampled = False
 
     def claim(self, url: str) -> bool:
@@ -145,11 +148,39 @@ class Session:
         """Parse a saved body in a worker process and save what was read."""
         future = self.pool.submit(body, capture.url, media_type)
         report = await asyncio.wrap_future(future)
-        with self._archive():
-            self.store.save_report(capture, report)
+        saved: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._read.append((capture, report, saved))
+        if len(self._read) == 1:
+            asyncio.get_running_loop().call_later(TOGETHER, self._save_reports)
+        await saved
         for finding in report["findings"]:
             if finding["kind"] == "parser":
                 self.unparsed.setdefault(finding["name"], []).append(capture.url)
+
+    def _save_reports(self) -> None:
+        """Keep what was read in the last moments, in one transaction: a commit waits for the disk."""
+        read, self._read = self._read, []
+        try:
+            try:
+                with self._archive():
+                    self.store.save_reports((capture, report) for capture, report, _ in read)
+            except (ArchiveError, ArchiveBusy):
+                raise
+            except Exception:
+                if len(read) == 1:
+                    raise
+                for one in read:  # one of them is to blame, and the others are to be kept
+                    self._read = [one]
+                    self._save_reports()
+                return
+        except Exception as error:  # noqa: BLE001 - whoever waits for a reading is told
+            for _, _, saved in read:
+                if not saved.done():
+                    saved.set_exception(error)
+            return
+        for _, _, saved in read:
+            if not saved.done():
+                saved.set_result(None)
 
     async def read_backlog(self) -> None:
         """Read what a former crawl captured and did not come to read; once a session, whoever asks."""
@@ -160,12 +191,15 @@ class Session:
     async def _read_backlog(self) -> None:
         with self._archive():
             captures = list(self.store.unread(parsers.VERSION))
-        for capture in captures:
-            if capture.sha256 is None:
-                raise ValueError(f"capture {capture.id} is good and has no body")
-            with self._archive():
-                body, media_type = self.store.body(capture.sha256), self.store.media_type(capture.sha256)
-            await self.read(capture, body, media_type)
+        for start in range(0, len(captures), BACKLOG):
+            await asyncio.gather(*(self._read_again(capture) for capture in captures[start : start + BACKLOG]))
+
+    async def _read_again(self, capture: Capture) -> None:
+        if capture.sha256 is None:
+            raise ValueError(f"capture {capture.id} is good and has no body")
+        with self._archive():
+            body, media_type = self.store.body(capture.sha256), self.store.media_type(capture.sha256)
+        await self.read(capture, body, media_type)
 
     def is_fresh(self, url: str, *, listed: bool = True, at: datetime | None = None) -> bool:
         """Whether a page's newest capture settles the matter until its next visit is due; see `archive.freshness`."""

@@ -29,6 +29,11 @@ CONCURRENT_REQUESTS_PER_DOMAIN = 1
 # Parallel across hosts: requests that wait for their host count too, so this is well above the number of hosts in use.
 CONCURRENT_REQUESTS = 256
 
+# Scrapy starts as many tasks as this for every answer; one answer gives a page and a few requests.
+CONCURRENT_ITEMS = 2
+# It would read the source of a callback at every answer; ours are typed.
+WARN_ON_GENERATOR_RETURN_VALUE = False
+
 # Old portals take a minute to answer; none has been seen to take three.
 DOWNLOAD_TIMEOUT = 180
 # The largest reports are scans of some 20 MB; beyond this lies a bomb or a film.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -163,3 +164,23 @@ def test_a_stop_and_an_unread_page_need_someone_to_look(session: Session) -> Non
     session.unparsed.clear()
     session.interrupted = True
     assert exit_code(session, {})[0] == 1
+
+
+def test_readings_of_a_moment_are_saved_at_once_and_one_that_cannot_be_harms_no_other(session: Session) -> None:
+    async def read_all() -> list[object]:
+        captures = []
+        for number in range(4):
+            page = samples.page(title=f"某局{2010 + number}年年报", year=2010 + number)
+            capture = Capture("", session.crawl_id, "k", f"http://a.gov.cn/{number}.html", None, "2026-04-01T00:00:00Z",
+                              "report", 200, "ok", "[]", None, None)  # fmt: skip
+            captures.append((session.save_capture(capture, page, "text/html"), page))
+        captures[2] = (captures[2][0]._replace(outcome="gone"), captures[2][1])  # nothing that may be read
+        reading = (session.read(capture, page, "text/html") for capture, page in captures)
+        return await asyncio.gather(*reading, return_exceptions=True)
+
+    session.pool = ParserPool(1, parser="archive_samples")
+    with session.pool:
+        saved = asyncio.run(read_all())
+    assert [type(one) for one in saved] == [type(None), type(None), ValueError, type(None)]
+    assert session.store.conn.execute("SELECT count(*) FROM report").fetchone() == (3,)
+    assert session.fatal is None
