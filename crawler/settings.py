@@ -34,6 +34,9 @@ CONCURRENT_ITEMS = 2
 # It would read the source of a callback at every answer; ours are typed.
 WARN_ON_GENERATOR_RETURN_VALUE = False
 
+# Tens of thousands of pages may wait for their hosts.
+SCHEDULER_MEMORY_QUEUE = "crawler.queues.PackedLifoMemoryQueue"
+
 # Old portals take a minute to answer; none has been seen to take three.
 DOWNLOAD_TIMEOUT = 180
 # The largest reports are scans of some 20 MB; beyond this lies a bomb or a film.

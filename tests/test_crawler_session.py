@@ -11,11 +11,13 @@ from typing import Any
 
 import archive_samples as samples
 import pytest
+from scrapy import Request, Spider
 
 from archive.parsing import ParserPool
 from archive.store import Capture, Store
+from crawler.queues import PackedLifoMemoryQueue
 from crawler.run import exit_code
-from crawler.session import Session
+from crawler.session import EntryRow, Session
 
 URL = "http://a.gov.cn/art_1.html"
 START = datetime(2026, 4, 1, tzinfo=UTC)  # out of season
@@ -184,3 +186,33 @@ def test_readings_of_a_moment_are_saved_at_once_and_one_that_cannot_be_harms_no_
     assert [type(one) for one in saved] == [type(None), type(None), ValueError, type(None)]
     assert session.store.conn.execute("SELECT count(*) FROM report").fetchone() == (3,)
     assert session.fatal is None
+
+
+def test_pages_that_wait_come_back_as_they_went() -> None:
+    class Waiting(Spider):
+        name = "waiting"
+
+        def crawl_report(self, response: object) -> None: ...
+        def report_failed(self, failure: object) -> None: ...
+
+    spider = Waiting()
+    queue = PackedLifoMemoryQueue(spider)
+    entry = EntryRow("k", URL, "某局2020年年报", "2021-01-20", "0123456789abcdef", "fetched")
+    meta = {"kind": "report", "listed": URL, "entry": entry, "download_slot": "a.gov.cn:80"}
+    waiting = [
+        Request(f"{URL}?{n}", spider.crawl_report, errback=spider.report_failed, meta=meta | {"n": n}, priority=n)
+        for n in range(500)
+    ]
+    for request in waiting:
+        queue.push(request.replace(headers={"If-None-Match": '"1"'}))
+    article = Request(URL, meta=meta | {"article": object()})
+    queue.push(article)
+    assert queue.peek() is article and queue.pop() is article
+    assert sum(map(len, queue.q)) / len(waiting) < 800, "bytes a page"
+    for request in reversed(waiting):
+        found = queue.pop()
+        assert found is not None
+        assert (found.url, found.meta, found.priority) == (request.url, request.meta, request.priority)
+        assert (found.callback, found.errback) == (spider.crawl_report, spider.report_failed)
+        assert found.headers.getlist("If-None-Match") == [b'"1"'] and isinstance(found.meta["entry"], EntryRow)
+    assert queue.pop() is None and len(queue) == 0

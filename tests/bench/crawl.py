@@ -33,7 +33,7 @@ MEMORY = int(os.environ.get("GONGKAI_BENCH_MEMORY", "20000"))
 
 
 class Cost(NamedTuple):
-    """Of one run: seconds by the clock and of the processors; the most memory, of all its processes and of the first."""
+    """Of one run: seconds by the clock and of the processors; the most memory, of all processes and of the first."""
 
     wall: float
     cpu: float
