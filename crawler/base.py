@@ -151,11 +151,12 @@ class PortalSpider(ReportSpider):
         urls = {canonical_url(entry.url) for entry in entries}
         news = bool(urls - walk.found)
         walk.lines += len(listing.entries) if news else 0
-        yield from self._decide(visit, entries, listed, walk)
+        following = [*self._decide(visit, entries, listed, walk)]
         tabs = [entry for entry in listing.columns if canonical_url(entry.url) not in urls]
-        yield from self._decide(visit, tabs, listed, walk, columns=True)
+        following += self._decide(visit, tabs, listed, walk, columns=True)
         walk.found |= urls
-        yield from self._go_on(visit, walk, page, listing, news=news)
+        yield from self._go_on(visit, walk, page, listing, news=news)  # lists before the pages they list
+        yield from following
 
     def _go_on(
         self, visit: Visit, walk: Walk, page: TextResponse, listing: Listing, *, news: bool
