@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from scrapy.http import TextResponse
 
+from crawler.columns import absolute
 from crawler.lists import address_of, original, path_of
 
 MOST = 60  # attachments of one page; the longest honest list seen has some 20
@@ -23,6 +24,12 @@ _SCRIPT = re.compile(
     r"(downfile|download|downloadfile|fileload|filedownload)\.(jsp|do|aspx|php|action)$", re.IGNORECASE
 )
 _PLACES = re.compile(r"^(/.*)?/(attachment|attach|__local|group\d+/M\d+)/.*\.\w{2,5}$|/download/\w+$", re.IGNORECASE)
+_TEXT = (
+    "#zoom, #zoomcon, #UCAP-CONTENT, ucapcontent, .TRS_Editor, .TRS_UEDITOR, .trs_editor_view, [id^=vsb_content], "
+    ".v_news_content, #ivs_content, .bt_content, .artile_zw, .wzzw-article, .article-content, .ewb-article-content, "
+    ".m-txt-article, .Custom_UnionStyle"
+)
+"""The boxes in which the vendors' templates put an article's text."""
 _NOT_THE_PAGE = re.compile(
     r"(?:^|[\s_-])(header|footer|foot|nav|menu|crumbs?|friend\w*|yqlj)(?=$|[\s_-])", re.IGNORECASE
 )
@@ -36,9 +43,10 @@ class Attachment(NamedTuple):
 
 
 def attachments(response: TextResponse) -> list[Attachment]:
-    """The files that a report's page links or shows in a frame, in the order of the page, each address once."""
+    """The files that a report's page links or shows in a frame, in the order of the page, each address once; of a text
+    without a table also its pictures, which may be the tables."""
     found: dict[str, str] = {}
-    for url, text in _linked(response):
+    for url, text in (*_linked(response), *_pictures(response)):
         if url and url.partition("#")[0] != response.url.partition("#")[0]:
             found.setdefault(url, text)
     return [Attachment(url, text) for url, text in found.items()]
@@ -54,6 +62,15 @@ def is_file(url: str) -> bool:
     except ValueError:
         return False
     return any(_FILE.search(value) for value in values)
+
+
+def _pictures(response: TextResponse) -> Iterator[tuple[str, str]]:
+    boxes = response.css(_TEXT)
+    if not boxes or boxes.css("table"):
+        return
+    for source in boxes.css("img::attr(src)").getall():
+        if source.strip() and not source.strip().lower().startswith("data:"):
+            yield original(absolute(response.urljoin(""), source)), ""
 
 
 def _linked(response: TextResponse) -> Iterator[tuple[str, str]]:
@@ -72,7 +89,7 @@ def _linked(response: TextResponse) -> Iterator[tuple[str, str]]:
             if is_file(url) or (url and "attachment" in (element.get("class") or "")):
                 yield url, text
             continue
-        source = (element.get("src") or element.get("data") or "").strip()
+        source = absolute(base, element.get("src") or element.get("data") or "")
         shown = parse_qs(urlsplit(source).query).get("file", [source])[0]  # a viewer names its file
-        if shown and is_file(shown):
-            yield original(response.urljoin(unquote(shown) if shown != source else shown)), ""
+        if is_file(shown):
+            yield original(absolute(base, shown)), ""

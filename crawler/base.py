@@ -25,12 +25,13 @@ from scrapy.http import Response, TextResponse
 
 from archive.addresses import canonical_url
 from archive.store import Capture
+from crawler.attachments import attachments, is_file
 from crawler.captures import answer_verdict, answered, media_type_of, unanswered
 from crawler.columns import COLUMN_ADDRESS, frame_of, is_column_address, is_report_page, page_title
 from crawler.gate import gate_for
-from crawler.lists import Entry, leads_to_list, names_group, path_of, says_report
+from crawler.lists import Entry, leads_to_list, names_group, names_report, path_of
 from crawler.middlewares import foreign
-from crawler.outcomes import is_report_title
+from crawler.outcomes import is_report_title, says_report
 from crawler.pipelines import Page
 from crawler.portals import Portal, PortalError, choose, host_and_port, host_key, is_loopback, load
 from crawler.reports import ReportSpider, redecoded
@@ -89,6 +90,11 @@ class PortalSpider(ReportSpider):
         A next page whose address is a guess has `guessed` in its meta: that it is not there is the list's end.
         """
 
+    def may_fail(self, response: TextResponse) -> bool:
+        """Asked where the answer to a list request is missing, empty or an error: whether `listing()` reads it all the
+        same, because the family has another way to ask, or because nothing is a right answer. Blocks are never read."""
+        return False
+
     def other_way(self, response: TextResponse) -> Request | None:
         """Asked where a further page repeats its list or lacks it: the request that asks for it in another way."""
         return None
@@ -119,19 +125,23 @@ class PortalSpider(ReportSpider):
         visit, walk = self._place(response.meta)
         walk.pages += 1
         verdict = answer_verdict(response)
+        if verdict.outcome == "unchanged":
+            verdict = verdict._replace(outcome="failed", note="304 to a request that named no version")
         capture = answered(response, self.session.crawl_id, verdict.outcome, verdict.note)
-        if verdict.outcome != "ok" or not isinstance(response, TextResponse):
+        good = verdict.outcome == "ok"
+        read = isinstance(response, TextResponse) and (
+            good or (verdict.outcome in ("gone", "failed") and self.may_fail(response))
+        )
+        if not read or not isinstance(response, TextResponse):
             self.session.save_capture(capture, response.body or None, media_type_of(response))
             if verdict.outcome == "blocked":
                 gate_for(response.url).saw_challenge()
-            elif verdict.outcome == "gone" and response.meta.get("guessed"):
-                yield from self._end_walk(visit, walk, "finished", None)
+            elif isinstance(response, TextResponse) and walk.pages > 1 and (other := self._another(walk, response)):
+                yield self._list_request(visit, walk, other)
                 return
-            elif isinstance(response, TextResponse) and walk.pages > 1:
-                other = self.other_way(response)
-                if other is not None and _identity(other) not in walk.asked:
-                    yield self._list_request(visit, walk, other)
-                    return
+            elif verdict.outcome == "gone" and response.meta.get("guessed"):
+                yield from self._end_walk(visit, walk, "finished" if walk.seen else "empty", None)
+                return
             outcome = verdict.outcome if verdict.outcome != "ok" else "failed"
             yield from self._end_walk(visit, walk, outcome, f"list page {walk.pages}: {verdict.note or 'no text'}")
             return
@@ -140,39 +150,54 @@ class PortalSpider(ReportSpider):
         if listing.declared is not None:
             walk.declared = listing.declared
         listed: Capture | None = None
-        if walk.pages == 1 and self._is_report(walk, page, listing):
+        if good and walk.pages == 1 and self._is_report(walk, page, listing):
             walk.is_report = True
             yield self._own_report(visit, walk, page, capture)
             yield from self._attached(visit.portal, page, capture.url)
+            listing = listing._replace(entries=[entry for entry in listing.entries if not is_file(entry.url)])
         else:
             listed = self.session.save_capture(capture, response.body or None, media_type_of(response))
             self.list_pages.add(str(listed.sha256))
-        entries = self._linked(visit, walk, listing.entries)
-        urls = {canonical_url(entry.url) for entry in entries}
-        news = bool(urls - walk.found)
+        urls = {canonical_url(entry.url) for entry in listing.entries if entry.url}
+        seen = urls | {entry.title for entry in listing.entries if not entry.url}
+        news = bool(seen - walk.seen)
+        if not news and walk.pages > 1 and (listing.entries or not listing.complete):
+            other = self._another(walk, page)
+            if other is not None:  # what this page repeats has its rows, what it lacks is asked for again
+                yield self._list_request(visit, walk, other)
+                return
         walk.lines += len(listing.entries) if news else 0
-        following = [*self._decide(visit, entries, listed, walk)]
-        tabs = [entry for entry in listing.columns if canonical_url(entry.url) not in urls]
-        following += self._decide(visit, tabs, listed, walk, columns=True)
+        pages = [*self._decide(visit, self._linked(visit, walk, listing.entries, news=news), listed, walk)]
+        if not walk.found:  # up to the first page with lines: what frames a list frames each of its pages
+            known = urls | visit.columns
+            tabs = [entry for entry in listing.columns if canonical_url(entry.url) not in known]
+            pages += self._decide(visit, tabs, listed, walk, columns=True)
+        pages += self._probe(visit, walk, listing.probes)
         walk.found |= urls
+        walk.seen |= seen
         yield from self._go_on(visit, walk, page, listing, news=news)  # lists before the pages they list
-        yield from following
+        yield from pages
+
+    def _another(self, walk: Walk, page: TextResponse) -> Request | None:
+        """The family's other way to ask for a page, where it was not tried yet."""
+        other = self.other_way(page)
+        return other if other is not None and _identity(other) not in walk.asked else None
 
     def _go_on(
         self, visit: Visit, walk: Walk, page: TextResponse, listing: Listing, *, news: bool
     ) -> Iterator[Request]:
         """After a list page: the next one, another way to ask for it, the frame that holds the list, or the end."""
         where = f"list page {walk.pages} of {walk.url}"
-        first = walk.pages == 1 and not listing.entries and not walk.is_report
-        if first and not walk.framed and (frame := frame_of(page)):
+        bare = walk.pages == 1 and not listing.entries and listing.next is None and not walk.is_report
+        if bare and not walk.framed and (frame := frame_of(page)):
             walk.framed, walk.pages = True, 0
             yield self._list_request(visit, walk, Request(frame))
             return
-        if (listing.entries and not news) or (not listing.entries and walk.pages > 1 and not listing.complete):
-            other = self.other_way(page)
-            if other is not None and _identity(other) not in walk.asked:
-                yield self._list_request(visit, walk, other)
-                return
+        if not news and walk.pages > 1 and page.meta.get("guessed"):
+            yield from self._end_walk(visit, walk, "finished" if walk.seen else "empty", None)
+            return
+        lacking = not listing.complete if walk.pages > 1 else bare and listing.complete is False
+        if not news and (listing.entries or lacking):
             if listing.entries:
                 self._finding(visit, "repeated_page", f"{where} lists nothing that was not listed before")
             else:
@@ -181,7 +206,7 @@ class PortalSpider(ReportSpider):
             outcome = "finished" if told else "incomplete"
             yield from self._end_walk(visit, walk, outcome, None if told else f"{where}: the list breaks off")
             return
-        following = listing.next if news or listing.complete else None
+        following = listing.next if news or (listing.complete and not walk.is_report) else None
         if following is not None and _identity(following) not in walk.asked:
             if walk.pages < PAGE_BUDGET:
                 yield self._list_request(visit, walk, following)
@@ -191,7 +216,8 @@ class PortalSpider(ReportSpider):
             return
         short = walk.declared is not None and walk.found and walk.lines < walk.declared
         note = f"{where} is the last of {walk.declared} declared lines, {walk.lines} were listed" if short else None
-        found = "finished" if walk.found or walk.lines or listing.columns or walk.is_report else "empty"
+        below = listing.columns or listing.probes
+        found = "finished" if walk.found or walk.lines or below or walk.is_report else "empty"
         yield from self._end_walk(visit, walk, "incomplete" if short else found, note)
 
     def listing_failed(self, failure: Any) -> Iterator[Request]:
@@ -222,10 +248,10 @@ class PortalSpider(ReportSpider):
             callback=self.crawl_listing, errback=self.listing_failed, meta=meta, priority=10, dont_filter=True
         )
 
-    def _linked(self, visit: Visit, walk: Walk, entries: list[Entry]) -> list[Entry]:
+    def _linked(self, visit: Visit, walk: Walk, entries: list[Entry], *, news: bool) -> list[Entry]:
         """The lines that lead somewhere; of each other one a finding, since it can have no row."""
         for entry in entries:
-            if not entry.url:
+            if news and not entry.url:
                 self._finding(visit, "line_without_link", f"list page {walk.pages} of {walk.url}: {entry.title}")
         return [entry for entry in entries if entry.url]
 
@@ -308,18 +334,43 @@ class PortalSpider(ReportSpider):
         visit.walks.append(below)
         return row, [self._list_request(visit, below, Request(row.url))]
 
+    def _probe(self, visit: Visit, walk: Walk, entries: Sequence[Entry]) -> Iterator[Request]:
+        """Ask for addresses that hold a report or nothing; only what holds one becomes a line."""
+        for entry in entries:
+            url = canonical_url(entry.url)
+            if url in visit.columns or url in visit.found:
+                continue
+            if len(visit.walks) >= COLUMN_BUDGET:
+                self._finding(visit, "column_left", f"{url} and what follows was not asked for: {COLUMN_BUDGET} lists")
+                return
+            visit.columns.add(url)
+            if not self.revisit and self.session.is_fresh(url):
+                self.session.claim(url)
+                visit.found.add(url)
+                self.session.save_entries([EntryRow(visit.portal.key, url, entry.title, None, None, "fresh")])
+                continue
+            below = Walk(url, entry.title, walk.depth + 1, probe=True)
+            visit.walks.append(below)
+            yield self._list_request(visit, below, Request(url))
+
     def _is_report(self, walk: Walk, page: TextResponse, listing: Listing) -> bool:
-        """Whether a column is its own report: by the page's text; where a body's column shows no list, its own name."""
+        """Whether a column is its own report: by its text; where it shows no list, by a body's name or a file."""
         if is_report_page(page):
             return True
-        bare = not listing.entries and not listing.columns and not listing.complete and frame_of(page) is None
-        return walk.depth > 0 and bare and is_report_title(walk.title) and not names_group(walk.title)
+        if any(not is_file(entry.url) for entry in listing.entries):
+            return False
+        if listing.columns or listing.complete or frame_of(page) is not None:
+            return False
+        title = page_title(page)
+        if names_report(title) and not names_group(title) and attachments(page):
+            return True
+        return walk.depth > 0 and not listing.entries and is_report_title(walk.title) and not names_group(walk.title)
 
     def _own_report(self, visit: Visit, walk: Walk, page: TextResponse, capture: Capture) -> Page:
         """The answer of a column that is itself the report, as that report's capture and line."""
         title = page_title(page) or walk.title
-        row = walk.row or EntryRow(visit.portal.key, capture.url, title, None, None, "")
-        row = row._replace(decision="fetched")
+        framed = EntryRow(visit.portal.key, capture.url, title, None, None, "")
+        row = (framed if walk.framed or walk.row is None else walk.row)._replace(decision="fetched")
         self.session.claim(row.url)
         self.session.save_entries([row])
         visit.found.add(row.url)
@@ -333,7 +384,7 @@ class PortalSpider(ReportSpider):
             where = "the list" if walk.depth == 0 else walk.url
             note = f"{where} declares {walk.declared}, {found} addresses were found"
             self._finding(visit, "count_mismatch", note, walk.declared, found)
-        if outcome == "empty" and walk.depth > 0:
+        if outcome == "empty" and walk.depth > 0 and not walk.probe:
             self._finding(visit, "empty_column", f"{walk.url} ({walk.title}) has no lines")
         if all(one.outcome is not None for one in visit.walks):
             yield from self._end_visit(visit)

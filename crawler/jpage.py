@@ -18,7 +18,7 @@ from scrapy.http import TextResponse
 from crawler.lists import Entry, address_of, date_in, title_of
 from crawler.outcomes import is_report_title
 
-_JPAGE = re.compile(r"""\$\(\s*['"]#([\w-]+)['"]\s*\)\.jpage\(\s*\{(.*?)\}\s*\)""", re.DOTALL)
+_JPAGE = re.compile(r"""(?:\$|jQuery)\(\s*['"]#([\w-]+)['"]\s*\)\.jpage\(\s*\{(.*?)\}\s*\)""", re.DOTALL)
 _AJAX = re.compile(r"ajaxParam\s*:\s*\{(.*?)\}", re.DOTALL)
 _PAIR = re.compile(r"""['"]?(\w+)['"]?\s*:\s*(?:'([^']*)'|"([^"]*)"|([^,}\s]+))""")
 _NEXT_GROUP = re.compile(r"<nextgroup>.*?href=[\"']([^\"']+)[\"'].*?</nextgroup>", re.DOTALL)
@@ -99,8 +99,8 @@ def read_record(fragment: str, column: str) -> Entry:
     """
     selector = Selector(text=fragment)
     links = [(address_of(link.root, column), title_of(link.root)) for link in selector.xpath("//a[@href]")]
-    around = "".join(selector.xpath("//text()[not(ancestor::a)]").getall())
+    around = selector.xpath("//text()[not(ancestor::a)]").getall()
     url, title = max(links, key=lambda link: (bool(link[0]), len(link[1])), default=("", ""))
     if not url:
         title = title or re.sub(r"\s+", " ", selector.xpath("string()").get() or "").strip()
-    return Entry(url, title, date_in(around) or date_in("".join(selector.xpath("//text()").getall())))
+    return Entry(url, title, date_in(*around) or date_in(*selector.xpath("//text()").getall()))

@@ -11,26 +11,27 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from lxml.etree import _Element as Element
 from parsel import Selector
 from scrapy.http import TextResponse
 
-from crawler.columns import is_column_address
-from crawler.outcomes import is_report_title, signs
+from crawler.columns import absolute, is_column_address
+from crawler.outcomes import is_report_title, says_report, signs
 from crawler.portals import host_key
 
 DISCLOSURE = ".zfxxgk_zdgkc"
 """The container of the disclosure-platform layout that most vendors share since 2020."""
 
-_DATE = re.compile(r"(?<!\d)((?:19|20)\d\d)[-/.年](\d{1,2})[-/.月](\d{1,2})(?!\d)日?")
+_DATE = re.compile(r"(?<!\d)((?:19|20)\d\d)\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})(?!\d)\s*日?")
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _IN_SCRIPT = re.compile(r"""["']((?:https?:)?//?[^"']+|[\w./-]+\.s?html?)["']""")
 _PAGER_WORDS = re.compile(
-    r"(首|末|尾|上一?|下一?|前一?|后一?)页|[\d\s.<>«»…]*|更多.{0,2}|返回.*|[上下]一篇.*|more", re.IGNORECASE
+    r"(首|末|尾|上一?|下一?|前一?|后一?)页|[\s.<>«»…\[\]]*\d{0,3}[\s.<>«»…\[\]]*|更多.{0,2}|返回.*|[上下]一篇.*|more",
+    re.IGNORECASE,
 )
 _FURNITURE = re.compile(
     r"(?:^|[\s_-])(header|footer|foot|crumbs?|breadcrumbs?|position|location|dqwz|friend\w*|yqlj|share|pagination)(?=$|[\s_-])",
@@ -41,6 +42,7 @@ _CREATE_PAGE = re.compile(
     r"""createPageHTML\(\s*(?:(?P<box>["'][^"']*["'])\s*,\s*)?["']?(?P<pages>\d+)["']?\s*,\s*["']?(?P<current>\d+)["']?\s*,"""
     r"""\s*["'](?P<prefix>[^"']+)["']\s*,\s*["']\.?(?P<extension>\w+)["'](?:\s*,\s*["']?(?P<total>\d+))?"""
 )
+_LONGEST_TITLE = 1000  # characters; what is longer is no title, and patterns are not tried on all of it
 _LINE_TAGS = ("li", "tr", "dd", "dt")
 
 
@@ -76,7 +78,7 @@ class Pager(NamedTuple):
 def pagers(text: str) -> list[Pager]:
     """Every `createPageHTML` call of a page. A string as first argument makes it UCAP's: pages from 1, a total."""
     found = []
-    for call in _CREATE_PAGE.finditer(re.sub(r"(?m)^\s*//.*$", "", text)):
+    for call in _CREATE_PAGE.finditer(re.sub(r"(?m)^[ \t]*//.*$", "", text)):
         ucap = call["box"] is not None
         total = int(call["total"]) if call["total"] and ucap else None
         current = max(0, int(call["current"]) - ucap)
@@ -85,21 +87,23 @@ def pagers(text: str) -> list[Pager]:
     return found
 
 
-def date_in(text: str) -> str | None:
-    """The first date in a text as `YYYY-MM-DD`, white space within it ignored."""
-    date = _DATE.search(re.sub(r"\s+", "", text))
-    return f"{date[1]}-{int(date[2]):02d}-{int(date[3]):02d}" if date else None
+def date_in(*texts: str) -> str | None:
+    """The first date as `YYYY-MM-DD` in one of the texts, else in all of them together without their white space."""
+    for text in (*texts, "".join(texts), re.sub(r"\s+", "", "".join(texts))):
+        if date := _DATE.search(text):
+            return f"{date[1]}-{int(date[2]):02d}-{int(date[3]):02d}"
+    return None
 
 
 def title_of(link: Element) -> str:
     """A link's whole title: its `title` where the text is cut or says less, else its text without a date."""
-    text = _DATE.sub("", _text(link))
+    text = _DATE.sub("", _text(link)[: 2 * _LONGEST_TITLE])
     text = re.sub(r"[\[(（【]\s*[\])）】]\s*$", "", text).strip()
-    attribute = _squeezed(link.get("title") or "")
-    attribute = re.sub(r"^标题[:：]\s*", "", attribute.splitlines()[0] if attribute else "")
-    if attribute and (not text or len(attribute) >= len(text) or text.endswith(("…", "...", "。。"))):
-        return attribute
-    return text
+    said = (link.get("title") or "").strip().splitlines()
+    attribute = re.sub(r"^标题[:：]\s*", "", _squeezed(said[0] if said else ""))
+    if attribute and (not text or len(attribute) >= len(text) or text.endswith(("…", "..", "。。"))):
+        return attribute[:_LONGEST_TITLE]
+    return text[:_LONGEST_TITLE]
 
 
 def address_of(link: Element, base: str) -> str:
@@ -110,10 +114,7 @@ def address_of(link: Element, base: str) -> str:
         if inside is None:
             return ""
         href = inside[1]
-    try:
-        return original(urljoin(base, href))
-    except ValueError:
-        return href
+    return original(absolute(base, href))
 
 
 def original(url: str) -> str:
@@ -124,19 +125,26 @@ def original(url: str) -> str:
 
 def lines(response: TextResponse, within: Sequence[str] = (), *, bodies: bool = False) -> list[Entry]:
     """The lines of a page's lists: all in the first of the containers `within` (CSS) that is there, else the groups
-    that look like a list. With `bodies`, also groups that are mere names of bodies or regions (collections)."""
+    that look like a list: those with reports in them, the largest with dates, those of years and groups. With `bodies`,
+    and where there is no other, also groups that are mere names of bodies or regions (collections)."""
     base = response.urljoin("")
     for css in within:
         if found := response.css(css):
             return [line for box in outermost(found) for group in _groups(box.root, base) for line in group]
     roots = response.xpath("/html/body") or response.xpath("/*")
     groups = [group for root in roots for group in _groups(root.root, base)]
-    reports = [group for group in groups if any(_of_a_year(line.title) for line in group)]
-    dated = [group for group in groups if any(line.listed_date for line in group)]
-    columns = [group for group in groups if group not in reports and any(names_group(line.title) for line in group)]
-    named = [group for group in groups if bodies and sum(_is_body(line.title) for line in group) * 2 >= len(group)]
-    kept = [*(reports or dated), *columns, *named]
-    return [line for group in groups if any(group is one for one in kept) for line in group]
+
+    def those(test: Callable[[Entry], bool]) -> list[int]:
+        return [number for number, group in enumerate(groups) if any(test(line) for line in group)]
+
+    kept = set(those(lambda line: names_report(line.title)))
+    if dated := those(lambda line: line.listed_date is not None):
+        kept |= {max(dated, key=lambda number: len(groups[number]))} if kept else set(dated)
+    kept |= set(those(lambda line: names_group(line.title)))
+    if bodies or not kept:
+        named = (sum(_is_body(line.title) for line in group) for group in groups)
+        kept |= {n for n, (count, group) in enumerate(zip(named, groups, strict=True)) if count * 2 >= len(group)}
+    return [line for number in sorted(kept) for line in groups[number]]
 
 
 def has(response: TextResponse, within: Sequence[str]) -> bool:
@@ -224,18 +232,10 @@ def leads_to_list(title: str) -> bool:
     return is_report_title(bare) and _YEAR.search(bare) is None
 
 
-def says_report(title: str) -> bool:
-    """Whether a title says by itself that it is an annual report's, and does not only name a body."""
-    return is_report_title(title) and re.search(r"年报|报告|信息公开", _bare(title)) is not None
-
-
-def is_cut(title: str) -> bool:
-    """Whether a title ends where the page cut it."""
-    return title.rstrip().endswith(("…", "..."))
-
-
-def _of_a_year(title: str) -> bool:
-    return is_report_title(title) and _YEAR.search(title) is not None
+def names_report(title: str) -> bool:
+    """Whether a title is a report's and not only the column's name."""
+    named = says_report(title) and signs().column.fullmatch(_bare(title)) is None
+    return named or (is_report_title(title) and _YEAR.search(title) is not None)
 
 
 def _is_body(title: str) -> bool:
@@ -247,7 +247,7 @@ def _groups(root: Element, base: str) -> Iterator[list[Entry]]:
     held: dict[Element, set[str]] = defaultdict(set)
     links: dict[Element, list[tuple[Element, str]]] = {}
     usable = [link for link in root.iter("a") if link.get("href") is not None and not _furniture(link, root)]
-    usable = [link for link in usable if not _PAGER_WORDS.fullmatch(title_of(link).strip())]
+    usable = [link for link in usable if not _PAGER_WORDS.fullmatch(title_of(link)[:20])]
     for link in usable:
         for above in _above(link, root):
             held[above].add(link.get("href") or "")
@@ -294,7 +294,9 @@ def _entry(line: Element, links: list[tuple[Element, str]]) -> Entry:
     beside = link.getnext()
     if line is link and beside is not None and beside.tag not in ("a", "br"):
         around = [_text(beside)]
-    return Entry(url, title_of(link), date_in("".join([*around, " ", link.tail or ""])) or date_in(_text(link)))
+    if line is link:
+        around.append(link.tail or "")
+    return Entry(url, title_of(link), date_in(*around) or date_in(_text(link)))
 
 
 def _furniture(link: Element, root: Element) -> bool:

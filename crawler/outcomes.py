@@ -40,6 +40,7 @@ class Signs(NamedTuple):
     keep: re.Pattern[str]
     years: re.Pattern[str]
     groups: re.Pattern[str]
+    column: re.Pattern[str]
     bodies: re.Pattern[str]
     headings: tuple[re.Pattern[str], ...]
     tables: re.Pattern[str]
@@ -64,6 +65,7 @@ def signs() -> Signs:
         keep=either(data["titles"]["keep"]),
         years=either(data["titles"]["years"]),
         groups=either(data["titles"]["groups"]),
+        column=either(data["titles"]["column"]),
         bodies=either(data["titles"]["bodies"]),
         headings=tuple(re.compile(heading) for heading in data["reports"]["headings"]),
         tables=either(data["reports"]["tables"]),
@@ -80,6 +82,11 @@ def is_report_title(title: str) -> bool:
     not), judged on the title without white space."""
     bare = re.sub(r"\s+", "", title).replace("...", "…")
     return signs().drop.search(bare) is None and signs().keep.search(bare) is not None
+
+
+def says_report(title: str) -> bool:
+    """Whether a title says by itself that it is an annual report's, and does not only name a body."""
+    return is_report_title(title) and re.search(r"年报|报告|信息公开", title) is not None
 
 
 class Text(NamedTuple):

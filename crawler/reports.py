@@ -18,7 +18,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from scrapy import Request, Spider
-from scrapy.downloadermiddlewares.retry import get_retry_request
 from scrapy.exceptions import DownloadCancelledError
 from scrapy.http import HtmlResponse, Response, TextResponse
 
@@ -78,8 +77,10 @@ class ReportSpider(Spider):
         if isinstance(response, TextResponse) and text and self._is_a_list(response):
             gate = gate_for(response.url)
             gate.delay = min(gate.delay * 2, SLOWEST)  # so answer hosts that are asked too fast
-            again = response.request and get_retry_request(response.request, spider=self, reason="a list, no article")
-            if again is not None:
+            tries = response.meta.get("tries", 1)
+            if tries <= self.settings.getint("RETRY_TIMES"):
+                again = self._report_request(portal, listed, response.meta["entry"])
+                again.meta["tries"] = tries + 1
                 yield again
                 return
             verdict = verdict._replace(outcome="failed", note="a list came in the place of the article")

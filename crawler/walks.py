@@ -38,6 +38,8 @@ class Listing(NamedTuple):
     `columns` are links outside the lines that lead to further lists (tabs of years), walked like lines that do.
     `complete` says whether a page without lines is a page of the list all the same (True: the list ends here), or lacks
     the list it should hold (False); where the family cannot tell (None), a further page without lines lacks it.
+    `probes` are addresses that hold a report or nothing, and nobody lists which (a page a body and year): they are
+    asked for, those that hold one become lines, the others leave no trace but their captures.
     """
 
     entries: list[Entry]
@@ -45,12 +47,14 @@ class Listing(NamedTuple):
     declared: int | None
     columns: Sequence[Entry] = ()
     complete: bool | None = None
+    probes: Sequence[Entry] = ()
 
 
 @dataclass
 class Walk:
     """One list of a portal: its own, or a column's inside it. `found` holds the canonical URLs of its lines, `lines`
-    counts them on pages that gave something new, `row` is the line that led to a column."""
+    counts them on pages that gave something new, `seen` holds them with those that have no link, `row` is the line that
+    led to a column."""
 
     url: str
     title: str
@@ -60,8 +64,10 @@ class Walk:
     lines: int = 0
     declared: int | None = None
     found: set[str] = field(default_factory=set)
+    seen: set[str] = field(default_factory=set)
     asked: set[tuple[str, str, bytes]] = field(default_factory=set)
     framed: bool = False
+    probe: bool = False
     is_report: bool = False
     outcome: str | None = None
     note: str | None = None

@@ -15,6 +15,7 @@ from hypothesis import settings
 from archive.store import Store
 from crawler.replica.hanweb_jcms import COLUMN_PATH, HanwebJcmsSite
 
+pytest.register_assert_rewrite("families", "family_portals")
 # the same examples in every run: what a search finds by chance belongs into a test of its own
 settings.register_profile("steady", derandomize=True, deadline=None, database=None)
 settings.load_profile("steady")

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urljoin
 
 from conftest import Crawls
 
+from archive.store import Store
 from crawler.replica.county import CountySite
+from crawler.replica.demo import _found
 from crawler.replica.reports import fill
 
 
@@ -18,10 +21,10 @@ def crawl_of(site: CountySite, folder: Path, family: str, column: str, **more: s
     crawls.describe(name='"青溪县人民政府"', family=f'"{family}"', url=f'"{site.url}{column}"', **more)
     done = crawls.run()
     assert done.stdout, done.stderr
-    assert done.stderr == ""
+    assert done.stderr == "", done.stderr
     planted = site.planted()
     titles = dict(crawls.rows("SELECT url, title FROM entry WHERE decision <> 'duplicate'"))
-    assert titles == {site.url + path: title for path, title in site.titles.items()}
+    assert titles == {urljoin(site.url, path): title for path, title in site.titles.items()}
     assert crawls.decisions() == planted["decisions"] == json.loads(done.stdout)["decisions"]
     captured = dict(crawls.rows("SELECT url, outcome FROM capture WHERE kind = 'report'"))
     assert crawls.outcomes() == planted["outcomes"], captured
@@ -30,6 +33,8 @@ def crawl_of(site: CountySite, folder: Path, family: str, column: str, **more: s
     assert crawls.rows("SELECT declared, found, outcome FROM visit") == [
         (planted["declared"], planted["found"], site.visit)
     ]
+    with Store.open(crawls.db, write=False) as store:
+        assert _found(store, "replica") == planted, "what `gongkai demo` compares"
     files = "SELECT url FROM capture WHERE kind = 'attachment' AND outcome = 'new' AND note LIKE 'attachment of%'"
     assert {url for (url,) in crawls.rows(files)} == {site.url + path for path in site.attachments}
     check_readings(crawls, site)

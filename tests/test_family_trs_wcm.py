@@ -15,7 +15,6 @@ from crawler.replica.trs_wcm import COLUMN_PATH, LONG, TrsWcmSite
 
 def test_years_groups_pagers_and_every_trap(tmp_path: Path) -> None:
     with TrsWcmSite() as site:
-        assert isinstance(site, TrsWcmSite)
         crawls = crawl_of(site, tmp_path, "trs-wcm", COLUMN_PATH)
         dated = crawls.rows("SELECT count(*) FROM entry WHERE listed_date IS NULL AND url LIKE '%/t20%'")
         assert dated == [(3,)], "a line without a date is a line"

@@ -50,7 +50,7 @@ def test_a_file_of_ones_own_comes_beside_the_shipped_portals(tmp_path: Path) -> 
         (GOOD + GOOD, 6, "not valid TOML"),
         (GOOD.replace("330803", "33080"), 3, "region must be six digits"),
         (GOOD.replace('"330803"', "330803"), 3, "region must be a text"),
-        (GOOD.replace("hanweb-jcms", "hanweb"), 4, 'family "hanweb" is unknown; known: hanweb-jcms'),
+        (GOOD.replace("hanweb-jcms", "hanweb"), 4, 'family "hanweb" is unknown; known: epoint-ewb'),
         (GOOD.replace("http://", "ftp://"), 5, "is not an http(s) address"),
         (GOOD.replace("8901", "89011"), 5, "is not an http(s) address"),
         (GOOD + 'colour = "red"\n', 6, "unknown setting colour"),

@@ -93,7 +93,7 @@ def traps(year: int, frame: Frame, files: str, download: str) -> list[Item]:
     linked = (
         f'<p>附件：<a href="{escape(download)}">年度报告.docx</a></p><p><a href="{files}2.pdf">年度报告.pdf</a></p>'
     )
-    picture = report("统计局", year, 21, frame, text=image)
+    picture = report("统计局", year, 21, frame, text=image)._replace(files=(f"{files}1.png",))
     attached = report("林业局", year, 22, frame, text=linked)._replace(files=(download, f"{files}2.pdf"))
     other = report("商务局", year, 23, frame)._replace(filled=None)
     website = Item("w1", f"{COUNTY}政府网站工作年度报表（{year}年度）", f"{year + 1}-01-27", MISSING, "")

@@ -14,18 +14,20 @@ import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 from urllib.parse import parse_qs, urlsplit
 
 
 class Query(NamedTuple):
-    """One request: path without its query, the query's and the form's last values, header names in lower case."""
+    """One request: path without its query, the query's and the form's last values, header names in lower case, and
+    the body as text."""
 
     method: str
     path: str
     query: dict[str, str]
     form: dict[str, str]
     headers: dict[str, str]
+    body: str = ""
 
 
 class Answer(NamedTuple):
@@ -107,7 +109,7 @@ class Site:
         """Close the socket of a site that does not serve."""
         self._server.server_close()
 
-    def __enter__(self) -> Site:
+    def __enter__(self) -> Self:
         self.start()
         return self
 
@@ -166,6 +168,7 @@ class _Handler(BaseHTTPRequestHandler):
             {name: values[-1] for name, values in parse_qs(parts.query, keep_blank_values=True).items()},
             {name: values[-1] for name, values in parse_qs(sent, keep_blank_values=True).items()},
             {name.lower(): value for name, value in self.headers.items()},
+            sent,
         )
         answer = site.respond(query)
         if answer.pause:

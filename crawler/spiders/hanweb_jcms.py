@@ -92,12 +92,15 @@ def proxy_request(meta: dict[str, Any]) -> Request:
     names = ("unit", "column", "seen", "way", "start", "known", "page")
     kept = {name: meta[name] for name in names if name in meta}
     headers = {"X-Requested-With": "XMLHttpRequest", "Referer": column}
+    address = urljoin(column, unit.proxy)
+    # the list's number in the query too: captures of two lists at one proxy must not share an address
+    which = {"columnid": unit.form["columnid"]} if "columnid" in unit.form else {}
     if not meta["way"]:
         first = meta["seen"] + 1
         query = {"startrecord": first, "endrecord": first + unit.batch - 1, "perpage": unit.batch}
-        url = f"{urljoin(column, unit.proxy)}?{urlencode(query)}"
-        return FormRequest(url, formdata=unit.form, headers=headers, meta=kept)
-    address, page = urljoin(column, unit.proxy), str(meta["page"])
+        return FormRequest(f"{address}?{urlencode(query | which)}", formdata=unit.form, headers=headers, meta=kept)
+    page = str(meta["page"])
     if _WAYS[meta["way"]] == "page":
-        return FormRequest(f"{address}?page={page}", formdata=unit.form | {"page": page}, headers=headers, meta=kept)
+        form = unit.form | {"page": page}
+        return FormRequest(f"{address}?{urlencode({'page': page} | which)}", formdata=form, headers=headers, meta=kept)
     return Request(f"{address}?{urlencode({'page': page} | unit.form)}", headers=headers, meta=kept)

@@ -21,14 +21,18 @@ from scrapy.http import TextResponse
 from crawler.base import Entry, Listing, PortalSpider
 from crawler.lists import DISCLOSURE, at_directory, columns_in, date_in, directory_of, has, lines, original, pagers
 
+_PATHS = ("/common/search/", "/searchList/")
 _SEARCH = re.compile(r"(/(?:common/search|searchList)/)([0-9a-f]{32})?")
 _CONTAINERS = (DISCLOSURE, "ul.pageList", "ul.newsList")
-_ARTICLE = re.compile(r"""<ucap(?:title|content)\b|UCAP-?(?:CONTENT|TITLE)|name=["']ArticleTitle""", re.IGNORECASE)
+_ARTICLE = re.compile(
+    r"""<ucap(?:title|content)\b|UCAP-?(?:CONTENT|TITLE)|name=["']ArticleTitle|id=["']zoom""", re.IGNORECASE
+)
 _PAGE_SIZE = 15
 
 
 class Ucap(PortalSpider):
-    """The family `ucap`. `meta` of a list request: `json`, the list's JSON address, `size` and `number` of the page."""
+    """The family `ucap`. `meta` of a list request: `json`, the list's JSON address, which may be `guessed`; `size` and
+    `number` of the page."""
 
     name = "ucap"
 
@@ -45,23 +49,30 @@ class Ucap(PortalSpider):
             "json": json_address(page) or page.meta.get("json"),
             "size": page.meta.get("size") or len(entries) or _PAGE_SIZE,
             "number": number + 1,
+            "guessed": _SEARCH.search(page.text) is None,
         }
         if pager is not None:
             following = pager.following()
-            request = Request(page.urljoin(following), meta=meta) if following else None
+            request = Request(page.urljoin(following), meta=meta | {"guessed": False}) if following else None
             return Listing(entries, request, pager.total, tabs, True if pager.pages < 2 else None)
         drawn = meta["json"] is not None and (not entries or page.xpath("//*[@id='page_div']"))
         request = json_request(meta | {"number": number + bool(entries)}) if drawn else None
         return Listing(entries, request, None, tabs, True if request or has(page, _CONTAINERS) else None)
 
     def other_way(self, response: TextResponse) -> Request | None:
-        """From a static page that breaks the list off to the same page of its JSON."""
-        known = response.meta.get("json") and not response.meta.get("as_json")
-        return json_request(response.meta) if known else None
+        """From a static page that breaks the list off to the same page of its JSON; from one JSON to the other."""
+        meta = response.meta
+        if not meta.get("json"):
+            return None
+        if meta.get("as_json"):
+            here, there = _PATHS if _PATHS[0] in meta["json"] else _PATHS[::-1]
+            meta = meta | {"json": meta["json"].replace(here, there)}
+        return json_request(meta)
 
     def is_article(self, response: TextResponse) -> bool:
-        """Whether a page is an article by UCAP's markup, or at least no list of its."""
-        return _ARTICLE.search(response.text) is not None or not has(response, _CONTAINERS)
+        """Whether a page is an article by UCAP's markup, or at least no section of its."""
+        section = has(response, _CONTAINERS) or "createPageHTML('" in response.text
+        return _ARTICLE.search(response.text) is not None or not section
 
     def _found(self, response: TextResponse) -> Listing:
         try:
@@ -77,16 +88,16 @@ class Ucap(PortalSpider):
 
 
 def json_address(page: TextResponse) -> str | None:
-    """Where the page's scripts ask for its list, None where they name no such address."""
+    """Where the page's scripts ask for its list, by default the first of the two; None without a channel's id."""
     path = _SEARCH.search(page.text)
     channel = (path and path[2]) or page.xpath("//meta[@name='channelid']/@content").get()
-    return page.urljoin(f"{path[1]}{channel}") if path and channel else None
+    return page.urljoin(f"{path[1] if path else _PATHS[0]}{channel}") if channel else None
 
 
 def json_request(meta: dict[str, Any]) -> Request:
     """The request for page `number` of the list's JSON."""
     query = {"_isAgg": "true", "_isJson": "true", "_pageSize": meta["size"], "_template": "index"}
-    kept = {name: meta[name] for name in ("json", "size", "number")}
+    kept = {name: meta[name] for name in ("json", "size", "number", "guessed")}
     address = f"{meta['json']}?{urlencode(query | {'page': meta['number']})}"
     return Request(address, headers={"X-Requested-With": "XMLHttpRequest"}, meta=kept | {"as_json": True})
 
