@@ -37,6 +37,9 @@ WARN_ON_GENERATOR_RETURN_VALUE = False
 # Tens of thousands of pages may wait for their hosts.
 SCHEDULER_MEMORY_QUEUE = "crawler.queues.PackedLifoMemoryQueue"
 
+# Bytes of answers that wait to be kept and read, with a parsed tree each of ten times that: the disk sets the pace.
+SCRAPER_SLOT_MAX_ACTIVE_SIZE = 1_000_000
+
 # Old portals take a minute to answer; none has been seen to take three.
 DOWNLOAD_TIMEOUT = 180
 # The largest reports are scans of some 20 MB; beyond this lies a bomb or a film.

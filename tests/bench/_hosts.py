@@ -1,8 +1,9 @@
 """Many replica hosts in one light process, a port each on 127.0.0.1: `python -m bench._hosts HOSTS VALIDATORS PARENT`.
 
-The pages are HanwebJcmsSite's, another district's on each host, made once and kept; a bare asyncio server answers, so
-that the cores are the client's. It prints its ports when it listens, and for each line `count` on its standard input
-what was asked since the last one: report pages, bytes sent, answers by status. It ends with its parent.
+The pages are HanwebJcmsSite's, another district's on each host, with some 12 KB of menus, styles and scripts around
+them, the least that real pages have, made once and kept; a bare asyncio server answers, so that the cores are the
+client's. It prints its ports when it listens, and for each line `count` on its standard input what was asked since the
+last one: report pages, bytes sent, answers by status. It ends with its parent.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections import Counter
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from bench._pages import _furniture
 from crawler.replica.hanweb_jcms import HanwebJcmsSite
 from crawler.replica.site import Query
 
@@ -29,6 +31,7 @@ class Host:
     def __init__(self, number: int, site: HanwebJcmsSite, validators: bool, counts: Counter[str]) -> None:
         self.name = f"衢江{chr(0x4E00 + number)}区"
         self.site, self.validators, self.counts = site, validators, counts
+        self.furniture = "".join(_furniture(number)).encode()
         self.kept: dict[tuple[str, str], tuple[bytes, str]] = {}
 
     def answer(self, method: str, target: str, headers: dict[str, str], sent: bytes) -> bytes:
@@ -42,6 +45,8 @@ class Host:
             )
             made = self.site.answer(Query(method, parts.path, query, form, headers))
             body = made.body.replace("衢江区".encode(), self.name.encode())
+            if target.startswith("/art/"):
+                body = body.replace(b"</body>", self.furniture + b"</body>")
             tag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
             head = f"HTTP/1.1 {made.status} x\r\nContent-Type: {made.media_type}\r\nContent-Length: {len(body)}\r\n"
             head += f"ETag: {tag}\r\n" if self.validators else ""
