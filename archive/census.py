@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
+from archive.health import Health, health
+
 # A page counts as blocked or failed while its newest capture is; a page is a URL with a report capture.
 _STATUS = """
 WITH page AS (
@@ -18,13 +20,13 @@ WITH page AS (
   SELECT portal, count(DISTINCT url) AS captured FROM page
   WHERE outcome IN ('new', 'changed', 'unchanged') GROUP BY portal
 ), newest_visit AS (
-  SELECT v.*, row_number() OVER (PARTITION BY v.portal ORDER BY c.started_at DESC, c.id DESC) AS age
+  SELECT v.*, c.started_at, row_number() OVER (PARTITION BY v.portal ORDER BY c.started_at DESC, c.id DESC) AS age
   FROM visit AS v JOIN crawl AS c ON c.id = v.crawl_id
 ), held AS (
   SELECT c.portal, count(*) AS reports, max(r.year) AS newest
   FROM report AS r JOIN capture AS c ON c.id = r.capture_id GROUP BY c.portal
 )
-SELECT p.key AS portal, p.name, p.region, p.family, v.declared, v.found, v.outcome,
+SELECT p.key AS portal, p.name, p.region, p.family, v.started_at AS visited, v.declared, v.found, v.outcome,
   coalesce(g.captured, 0) AS captured, coalesce(h.reports, 0) AS reports, h.newest,
   coalesce(t.blocked, 0) AS blocked, coalesce(t.failed, 0) AS failed
 FROM portal AS p
@@ -36,11 +38,15 @@ ORDER BY p.key"""
 
 
 def status(conn: sqlite3.Connection) -> list[dict[str, Any]]:
-    """One dictionary a portal, by key: portal, name, region, family; declared, found and outcome of its newest visit;
-    captured (pages with bytes), reports, newest (report year), blocked and failed (pages, by their newest capture)."""
+    """One dictionary a portal, by key: portal, name, region, family; time (visited), declared, found and outcome of its
+    newest visit; captured (pages with bytes), reports, newest (report year), blocked and failed (pages, by their newest
+    capture); season, given, before, late and alarm (`archive.health`), None for a portal that was never visited."""
     found = conn.execute(_STATUS)
     names = [column[0] for column in found.description]
-    return [dict(zip(names, row, strict=True)) for row in found]
+    judged = health(conn)
+    unknown = dict.fromkeys(Health._fields)
+    rows = [dict(zip(names, row, strict=True)) for row in found]
+    return [row | (judged[row["portal"]]._asdict() if row["portal"] in judged else unknown) for row in rows]
 
 
 def counts(conn: sqlite3.Connection) -> dict[str, Any]:

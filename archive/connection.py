@@ -82,7 +82,7 @@ def lock(path: Path) -> int:
     return descriptor
 
 
-def note(descriptor: int, conn: sqlite3.Connection) -> None:
+def remember(descriptor: int, conn: sqlite3.Connection) -> None:
     """Write the newest capture beside the process' id: what must be there when the archive is opened again."""
     row = conn.execute("SELECT rowid, id FROM capture ORDER BY rowid DESC LIMIT 1").fetchone()
     number, identity = row or (0, "-" * 16)

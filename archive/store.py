@@ -31,7 +31,6 @@ __all__ = ["ArchiveBusy", "ArchiveError", "Capture", "NewerArchive", "NotAnArchi
 _LOG = logging.getLogger(__name__)
 _COLUMNS = ", ".join(Capture._fields)
 _GOOD = f"sha256 IS NOT NULL AND outcome IN {GOOD}"
-_ENTRY = ("crawl_id", "portal", "url", "title", "listed_date", "listing_capture", "decision")
 
 
 def now() -> str:
@@ -186,29 +185,51 @@ class Store:
         listing_capture: str | None,
         decision: str,
     ) -> None:
-        """One line of a list and what becomes of it.
+        """One line of a list and what becomes of it; see `save_entries`."""
+        self.save_entries(crawl_id, [(portal, url, title, listed_date, listing_capture, decision)])
+
+    def save_entries(
+        self, crawl_id: str, rows: Iterable[tuple[str, str, str | None, str | None, str | None, str]]
+    ) -> None:
+        """Lines of lists and what becomes of them, at once: portal, URL, title, date, list page's capture, decision.
 
         The same line of the same list page again (URL, title) has its decision replaced; a `duplicate` is always a
-        line of its own. `url` is made canonical.
+        line of its own. URLs are made canonical.
         """
-        row = (crawl_id, portal, canonical_url(url), title, listed_date, listing_capture, decision)
         with self.transaction():
-            known = None
-            if decision != "duplicate":
-                known = self.conn.execute(
-                    "SELECT ordinal FROM entry WHERE url = ? AND crawl_id = ? AND portal = ? AND title IS ?"
-                    " AND listing_capture IS ? AND decision <> 'duplicate'",
-                    (row[2], crawl_id, portal, title, listing_capture),
-                ).fetchone()
+            for row in rows:
+                self._save_entry(crawl_id, *row)
+
+    def _save_entry(
+        self,
+        crawl_id: str,
+        portal: str,
+        url: str,
+        title: str | None,
+        listed_date: str | None,
+        listing_capture: str | None,
+        decision: str,
+    ) -> None:
+        url = canonical_url(url)
+        if decision != "duplicate":
+            known = self.conn.execute(
+                "SELECT ordinal FROM entry WHERE url = ? AND crawl_id = ? AND portal = ? AND title IS ?"
+                " AND listing_capture IS ? AND decision <> 'duplicate'",
+                (url, crawl_id, portal, title, listing_capture),
+            ).fetchone()
             if known:
-                self.db.table("entry").update((crawl_id, portal, known[0]), {"decision": decision})
-                self._derived.note_listed(row[2])
+                place = (decision, crawl_id, portal, known[0])
+                where = "crawl_id = ? AND portal = ? AND ordinal = ?"
+                self.conn.execute(f"UPDATE entry SET decision = ? WHERE {where}", place)
+                self._derived.note_listed(url)
                 return
-            last = self.conn.execute(
-                "SELECT coalesce(max(ordinal), 0) FROM entry WHERE crawl_id = ? AND portal = ?", (crawl_id, portal)
-            ).fetchone()[0]
-            self.db.table("entry").insert(dict(zip(_ENTRY, row, strict=True)) | {"ordinal": last + 1})
-            self._derived.note_listed(row[2])
+        self.conn.execute(
+            "INSERT INTO entry (crawl_id, portal, url, title, listed_date, listing_capture, decision, ordinal)"
+            " SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, coalesce(max(ordinal), 0) + 1 FROM entry"
+            " WHERE crawl_id = ?1 AND portal = ?2",
+            (crawl_id, portal, url, title, listed_date, listing_capture, decision),
+        )
+        self._derived.note_listed(url)
 
     def save_capture(self, capture: Capture, body: bytes | None, media_type: str | None) -> Capture:
         """Keep a fetch and the bytes that came, and return it as stored.
@@ -320,12 +341,19 @@ class Store:
         One transaction; see `derive.Derived.save`. An `unchanged` capture repeats bytes that have been read already:
         nothing is written. Any other outcome than new and changed is never read: ValueError.
         """
-        if capture.outcome == "unchanged":
+        self.save_reports([(capture, report)])
+
+    def save_reports(self, read: Iterable[tuple[Capture, Mapping[str, Any]]]) -> None:
+        """The same for several readings, in one transaction."""
+        wanted = [(capture, report) for capture, report in read if capture.outcome != "unchanged"]
+        for capture, _ in wanted:
+            if capture.outcome not in ("new", "changed"):
+                raise ValueError(f"capture {capture.id} is {capture.outcome}; only new and changed pages are read")
+        if not wanted:
             return
-        if capture.outcome not in ("new", "changed"):
-            raise ValueError(f"capture {capture.id} is {capture.outcome}; only new and changed pages are read")
         with self.transaction():
-            self._derived.save(capture, report)
+            for capture, report in wanted:
+                self._derived.save(capture, report)
 
     def save_finding(
         self,
@@ -380,17 +408,15 @@ class Store:
         parser: str = "parsers",
         timeout: float = TIMEOUT,
     ) -> dict[str, Any]:
-        """Rebuild all derived tables in `workers` processes; see `rebuild.reparse`."""
+        """See `rebuild.reparse`."""
         with ParserPool(workers, parser=parser, timeout=timeout) as pool:
             return rebuild.reparse(self, pool, progress)
 
     def verify(
         self, sample: int | None = None, progress: rebuild.Progress | None = None, workers: int = 1
     ) -> fixity.Verified:
-        """Recompute hashes and log them: of everything, or of the `sample` bodies that were not checked for longest.
-
-        Everything includes the captures' own rows; many bodies are checked in `workers` processes.
-        """
+        """Recompute hashes and log them in `workers` processes: of all bodies and the captures' own rows, or of the
+        `sample` bodies that were not checked for longest."""
         done = 0
 
         def log(rows: list[tuple[int, str, str, int]], total: int) -> None:
@@ -411,13 +437,12 @@ class Store:
 
     def _note(self) -> None:
         if self._held is not None and self.lost is None:
-            connection.note(self._held, self.conn)
+            connection.remember(self._held, self.conn)
 
     def _captures(self, condition: str, *values: object) -> Iterator[Capture]:
         with explained(self.path):
-            rows = self.conn.execute(
-                f"SELECT {_COLUMNS} FROM capture WHERE {condition} ORDER BY {CAPTURE_ORDER}", values
-            ).fetchall()
+            sql = f"SELECT {_COLUMNS} FROM capture WHERE {condition} ORDER BY {CAPTURE_ORDER}"
+            rows = self.conn.execute(sql, values).fetchall()
         return (Capture(*row) for row in rows)
 
     def _known_body(self, sha256: str | None) -> bool:

@@ -68,6 +68,16 @@ def print_table(rows: Sequence[Sequence[Any]], headings: Sequence[str]) -> None:
     Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False).print(table)
 
 
+def status_row(portal: Mapping[str, Any]) -> dict[str, Any]:
+    """A portal's row of `gongkai status`: what fits a line; the season in one cell, against the one before."""
+    names = ("portal", "declared", "found", "outcome", "captured", "reports", "newest", "blocked", "failed", "late")
+    row = {"portal": portal["portal"], "visited": (portal["visited"] or "")[:10]} | {
+        name: portal[name] for name in names
+    }
+    season = portal["season"]
+    return row | {"season": season and f"{season}: {portal['given']} ({season - 1}: {portal['before']})"}
+
+
 def print_report(report: Mapping[str, Any]) -> None:
     """A reading (`parsers.as_dict`): its head, figures with their states, what failed, notices."""
     metadata = report["metadata"]

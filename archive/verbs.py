@@ -118,19 +118,27 @@ def merge(sources: tuple[Path, ...], target: Path, as_json: bool) -> None:
 def status(db: Path, as_json: bool) -> None:
     """What the archive holds, portal by portal.
 
-    Declared (by the list), found, captured, reports, newest, blocked, failed; then the archive as a whole.
+    Declared (by the list), found, captured, reports, newest, blocked, failed at its newest visit, and this season
+    against the last: of how many bodies that gave a report for the year before there is one now, and how many are late.
+    Then the archive as a whole.
 
     \b
-    Exit codes: 0 shown; 5 no archive, disk or database.
+    Exit codes: 0 well; 1 a portal that used to give reports gives none (each is named); a late one whose statutory date
+    has not passed is well; 5 no archive, disk or database.
     """
     with opened(db) as store:
         portals, counts = store.status(), store.counts()
 
     def text() -> None:
-        terminal.print_table([list(portal.values()) for portal in portals], list(portals[0]) if portals else ["portal"])
+        rows = [terminal.status_row(portal) for portal in portals]
+        terminal.print_table([list(row.values()) for row in rows], list(rows[0]) if rows else ["portal"])
         click.echo(terminal.facts(counts))
 
     show({"portals": portals, "archive": counts}, as_json, text)
+    alarms = [(portal["portal"], portal["alarm"]) for portal in portals if portal["alarm"]]
+    for key, alarm in alarms:
+        click.echo(f"gongkai: {key}: {alarm}", err=True)
+    raise SystemExit(1 if alarms else 0)
 
 
 @click.command()

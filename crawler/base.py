@@ -166,15 +166,16 @@ class PortalSpider(ReportSpider):
                 yield self._list_request(visit, walk, other)
                 return
         walk.lines += len(listing.entries) if news else 0
-        yield from self._decide(visit, self._linked(visit, walk, listing.entries, news=news), listed, walk)
+        pages = [*self._decide(visit, self._linked(visit, walk, listing.entries, news=news), listed, walk)]
         if not walk.found:  # up to the first page with lines: what frames a list frames each of its pages
             known = urls | visit.columns
             tabs = [entry for entry in listing.columns if canonical_url(entry.url) not in known]
-            yield from self._decide(visit, tabs, listed, walk, columns=True)
-        yield from self._probe(visit, walk, listing.probes)
+            pages += self._decide(visit, tabs, listed, walk, columns=True)
+        pages += self._probe(visit, walk, listing.probes)
         walk.found |= urls
         walk.seen |= seen
-        yield from self._go_on(visit, walk, page, listing, news=news)
+        yield from self._go_on(visit, walk, page, listing, news=news)  # lists before the pages they list
+        yield from pages
 
     def _another(self, walk: Walk, page: TextResponse) -> Request | None:
         """The family's other way to ask for a page, where it was not tried yet."""
@@ -391,8 +392,8 @@ class PortalSpider(ReportSpider):
         """Of the lists' ends the worst is the visit's; then the pages that are due and no longer listed."""
         outcome, note = visit.end()
         self._save_visit(visit, outcome, note)
-        if outcome not in WALKED:
-            return
+        if outcome not in (*WALKED, "gone", "failed"):
+            return  # the host does not want us; a list that is broken says nothing about its pages
         for url in self.session.known_pages(visit.portal.key):
             if url not in visit.found and self.session.claim(url) and foreign(url, visit.portal) is None:
                 due = self.revisit or not self.session.is_fresh(url, listed=False)

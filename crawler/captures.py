@@ -12,6 +12,8 @@ from archive.ids import capture_id
 from archive.store import Capture, now
 from crawler.outcomes import Verdict, judge
 
+_CONDITIONAL = ("If-None-Match", "If-Modified-Since")
+
 
 def headers_of(response: Response) -> list[tuple[str, str]]:
     """The answer's headers in their order, names as Scrapy normalises them, bytes as Latin-1."""
@@ -29,20 +31,33 @@ def media_type_of(response: Response) -> str | None:
 
 
 def answer_verdict(response: Response) -> Verdict:
-    """`crawler.outcomes.judge` on Scrapy's response."""
+    """`crawler.outcomes.judge` on Scrapy's response, for the page that its request asked for."""
+    request = response.request
+    entry = request.meta.get("entry") if request is not None else None
+    conditional = request is not None and any(name in request.headers for name in _CONDITIONAL)
+    if response.status == 304 and not conditional:
+        return Verdict("failed", "status 304, which was not asked for")
     return judge(
-        response.status, response.body, final_url=response.url, headers=headers_of(response), flags=response.flags
+        response.status,
+        response.body,
+        final_url=response.url,
+        headers=headers_of(response),
+        flags=response.flags,
+        article=request is not None and request.meta.get("kind") == "report",
+        listed=request.meta["listed"] if request is not None else None,
+        title=entry.title if entry is not None else None,
     )
 
 
 def answered(response: Response, crawl_id: str, outcome: str, note: str | None, sha256: str | None = None) -> Capture:
-    """The capture of an answer; the hops that led there stand in the note."""
+    """The capture of an answer; the hops that led there, and what was relaxed of TLS, stand in the note."""
     request = response.request
     if request is None:
         raise ValueError(f"an answer without its request: {response.url}")
     hops = request.meta.get("redirect_urls", [])
     via = f"via {' '.join(hops)}" if hops else None
-    notes = "; ".join(part for part in (note, via) if part) or None
+    relaxed = f"TLS relaxed: {reason}" if (reason := request.meta.get("tls")) else None
+    notes = "; ".join(part for part in (note, via, relaxed) if part) or None
     return _capture(request.meta, crawl_id, outcome, notes)._replace(
         final_url=response.url,
         status=response.status,

@@ -4,7 +4,8 @@ Scrapy's slots belong to one crawler and its default key ignores the port; two f
 their own. So every download, robots.txt, redirect hops and retries included, passes this gate at the last moment
 before the connection. The pause is counted from the end of the former answer: so the server never sees two starts
 closer than the pause, however long the connection took, and a host that is slow is asked less often.
-Retry-After (RFC 9110, 10.2.3) stops the whole host; a host that asks for more than ten minutes is left alone.
+Retry-After (RFC 9110, 10.2.3) stops the whole host; a host that asks for more than ten minutes is left alone, and so
+is one that let nine requests in a row time out: three minutes each, for every page of a list, would be days.
 """
 
 from __future__ import annotations
@@ -18,13 +19,15 @@ from typing import Any
 
 from scrapy import Request
 from scrapy.core.downloader.handlers.http11 import HTTP11DownloadHandler
-from scrapy.exceptions import IgnoreRequest
+from scrapy.exceptions import DownloadTimeoutError, IgnoreRequest
 from scrapy.http import Response
 
 from crawler.portals import host_and_port, host_key, is_loopback
+from crawler.tls import HostTLS
 
 LONGEST_WAIT = 600.0  # seconds of Retry-After that a crawl waits for
 CHALLENGES_BEFORE_LEAVING = 3
+SILENCES_BEFORE_LEAVING = 9  # three tries of three pages
 GRACE = 6.0  # seconds that a request in flight has left after the crawl was asked to stop
 
 
@@ -33,7 +36,7 @@ class Interrupted(IgnoreRequest):
 
 
 class HostLeftAlone(IgnoreRequest):
-    """The host showed three challenges, or asked to be left for longer than a crawl waits."""
+    """The host showed three challenges, fell silent, or asked to be left for longer than a crawl waits."""
 
 
 class Gate:
@@ -45,6 +48,7 @@ class Gate:
         self.lock = asyncio.Lock()
         self.free_at = 0.0
         self.challenges = 0
+        self.silences = 0
         self.left_alone: str | None = None
 
     def saw_challenge(self) -> None:
@@ -52,6 +56,12 @@ class Gate:
         self.challenges += 1
         if self.challenges >= CHALLENGES_BEFORE_LEAVING:
             self.left_alone = f"{self.challenges} challenges from {self.key}"
+
+    def saw_silence(self) -> None:
+        """Count a request that timed out; the ninth in a row makes the host left alone."""
+        self.silences += 1
+        if self.silences >= SILENCES_BEFORE_LEAVING:
+            self.left_alone = f"{self.key} let {self.silences} requests in a row time out"
 
     def hold(self, seconds: float) -> None:
         """Obey a Retry-After of `seconds` from now."""
@@ -93,6 +103,8 @@ class GatedHandler(HTTP11DownloadHandler):
     def __init__(self, crawler: Any) -> None:
         super().__init__(crawler)
         self._delay = crawler.settings.getfloat("DOWNLOAD_DELAY")
+        self._tls = HostTLS.from_files(self._contextFactory)
+        self._contextFactory: Any = self._tls
 
     async def download_request(self, request: Request) -> Response:
         """Wait for the host, then fetch. Raises Interrupted once the engine stops, HostLeftAlone as the gate says."""
@@ -104,8 +116,12 @@ class GatedHandler(HTTP11DownloadHandler):
             self._check(gate)
             try:
                 response = await self._download(request)
+            except DownloadTimeoutError:
+                gate.saw_silence()
+                raise
             finally:
                 gate.free_at = max(gate.free_at, monotonic() + gate.delay)
+            gate.silences = 0
             if response.status in (429, 503):
                 seconds = retry_after(response.headers.get(b"Retry-After"))
                 if seconds is not None:
@@ -121,6 +137,9 @@ class GatedHandler(HTTP11DownloadHandler):
             raise HostLeftAlone(gate.left_alone)
 
     async def _download(self, request: Request) -> Response:
+        if request.url.startswith("https:"):
+            exception = self._tls.exception(*host_and_port(request.url))
+            request.meta["tls"] = exception.reason if exception else None
         task = asyncio.ensure_future(super().download_request(request))
         deadline: float | None = None
         while True:

@@ -6,7 +6,8 @@ Each is asked again on every hop of a redirect, because Scrapy sends a redirecte
 from __future__ import annotations
 
 import asyncio
-import ipaddress
+import os
+from time import monotonic
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -26,15 +27,16 @@ from scrapy.exceptions import (
 )
 from scrapy.http import Response
 from scrapy.http.request import NO_CALLBACK
-from scrapy.utils.defer import maybe_deferred_to_future
-from twisted.internet.error import ConnectError, ConnectionDone, ConnectionLost, DNSLookupError
+from twisted.internet.error import ConnectError, ConnectionDone, ConnectionLost
 
 from archive.addresses import canonical_url
 from crawler.captures import answer_verdict, answered, media_type_of, unanswered
 from crawler.gate import HostLeftAlone, Interrupted, gate_for
-from crawler.portals import Portal, host_and_port, host_key
+from crawler.portals import Portal, host_and_port, host_key, is_loopback
+from crawler.resolver import addresses_of, is_public, trust
 
 ROBOTS_LIMIT = 512 * 1024  # bytes that are read; RFC 9309, 2.5 asks for at least 500 KiB
+ROBOTS_AGE = 24 * 3600.0  # seconds that a decision stands (RFC 9309, 2.4)
 LONGEST_CRAWL_DELAY = 30.0  # seconds between requests that a Crawl-delay line can ask for
 NETWORK_ERRORS = (
     CannotResolveHostError,
@@ -62,9 +64,7 @@ class RobotsRefused(Refused):
 class AddressGuard:
     """Lets a request go to its portal's own hosts and to official hosts on the public Internet, nowhere else.
 
-    The name is resolved here through Scrapy's caching resolver, and the connection is made to the very address that
-    was checked, so a name that changes its address in between (rebinding) gains nothing. Scrapy's resolver knows IPv4
-    only; a literal IPv6 address is checked like any other.
+    The name is resolved here, and the connection is made to what was checked: see `crawler.resolver`.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -80,6 +80,8 @@ class AddressGuard:
         spider: Any = self.crawler.spider
         await check_address(request.url, spider.portals[request.meta["portal"]])
         request.meta["download_slot"] = host_key(request.url)
+        if is_loopback(host_and_port(request.url)[0]) and (seconds := os.environ.get("GONGKAI_LOOPBACK_TIMEOUT")):
+            request.meta["download_timeout"] = float(seconds)
 
 
 def foreign(url: str, portal: Portal) -> str | None:
@@ -102,21 +104,11 @@ async def check_address(url: str, portal: Portal) -> None:
         raise Refused(why)
     host, port = host_and_port(url)
     if portal.trusts(host, port):
+        trust(host, port)
         return
-    try:
-        address = await _resolve(host)
-    except DNSLookupError:
-        return  # the download fails in the same way, and is recorded as that
-    if not ipaddress.ip_address(address).is_global:
-        raise Refused(f"{host} resolves to {address}, which is not a public address")
-
-
-async def _resolve(host: str) -> str:
-    """The address that a connection to `host` will be made to (IReactorCore.resolve, through Scrapy's resolver)."""
-    from twisted.internet import reactor
-
-    core: Any = reactor
-    return str(await maybe_deferred_to_future(core.resolve(host)))
+    for address in await addresses_of(host):  # where there is none, the download fails, and is recorded as that
+        if not is_public(address):
+            raise Refused(f"{host} resolves to {address}, which is not a public address")
 
 
 class Rules(NamedTuple):
@@ -129,7 +121,8 @@ class Rules(NamedTuple):
 class Robots:
     """RFC 9309, failing closed: a robots.txt that cannot be had is a no (docs/design.md, "Politeness").
 
-    Asked once a host and crawl, over all families of the process, and kept as a capture with the decision in its note.
+    Asked once a host and crawl, over all families of the process, and again when a day has gone by; kept as a capture
+    with the decision in its note.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -156,17 +149,18 @@ class Robots:
 
     async def _rules(self, request: Request) -> Rules:
         spider: Any = self.crawler.spider
-        asked: dict[str, asyncio.Future[Rules]] = spider.session.robots
+        asked: dict[str, tuple[float, asyncio.Future[Rules]]] = spider.session.robots
         key = f"{urlsplit(request.url).scheme}://{host_key(request.url)}"
-        if key not in asked:
-            asked[key] = asyncio.get_running_loop().create_future()
+        if key not in asked or monotonic() - asked[key][0] > ROBOTS_AGE:
+            answer: asyncio.Future[Rules] = asyncio.get_running_loop().create_future()
+            asked[key] = (monotonic(), answer)
             try:
-                asked[key].set_result(await self._ask(request))
+                answer.set_result(await self._ask(request))
             except BaseException as error:
-                asked[key].set_exception(error)
-                asked[key].exception()  # seen: it is raised here too
+                answer.set_exception(error)
+                answer.exception()  # seen: it is raised here too
                 raise
-        return await asyncio.shield(asked[key])
+        return await asyncio.shield(asked[key][1])
 
     async def _ask(self, request: Request) -> Rules:
         spider: Any = self.crawler.spider
@@ -206,6 +200,8 @@ def judge_robots(response: Response) -> tuple[Rules, str]:
         return Rules(f"robots.txt is behind a challenge: {verdict.note}", None), "blocked"
     if 200 <= response.status < 300 and "dataloss" not in response.flags:
         text = response.body[:ROBOTS_LIMIT].decode("utf-8", errors="replace")
+        if len(response.body) > ROBOTS_LIMIT:
+            text = text.rpartition("\n")[0]  # the line that was cut says something else
         return Rules(None, Protego.parse(text)), "ok"
     if 400 <= response.status < 500 and response.status != 408:
         return Rules(None, None), verdict.outcome

@@ -2,7 +2,9 @@
 
 The outcomes are those of docs/design.md ("Outcomes of a capture"). The traps: a challenge, a missing page and a closed
 site all come with status 200; a page behind 瑞数 carries `$_ts` for ever, also when it is let through, so a script
-alone proves nothing: the page must have next to no text of its own. Challenges are named, never solved.
+alone proves nothing: the page must have next to no text of its own. Challenges are named, never solved. A missing page
+may stand within the site's menus, so what links say is not counted; a page of pictures or attachments has no text
+either, but it has its own title, and the section that some sites show in a lost page's place has not.
 """
 
 from __future__ import annotations
@@ -17,6 +19,11 @@ from urllib.parse import urlsplit
 
 SHORT_TEXT = 300  # characters of visible text; the shortest real report seen has some 600
 SNIFFED = 200_000  # bytes; a challenge or an error page is smaller
+LISTED = 5  # dated links that make a list
+TITLE = 12  # characters of a title that are sought: lists cut the rest
+_DATE = re.compile(r"(?<!\d)(?:19|20)\d\d\s*[-/.年]\s*\d{1,2}\s*[-/.月]\s*\d{1,2}日?(?!\d)")
+_HOME = re.compile(r"/?|/(index|default|main)\.\w+")
+_SPACE = b" \t\r\n\xef\xbb\xbf"
 
 
 class Verdict(NamedTuple):
@@ -82,14 +89,27 @@ def says_report(title: str) -> bool:
     return is_report_title(title) and re.search(r"年报|报告|信息公开", title) is not None
 
 
-def visible_text(body: bytes) -> str:
-    """The text of a small page without script, style, tags and white space; the charset is tried, not trusted."""
+class Text(NamedTuple):
+    """What a page shows, without white space: all of it; what stands outside links, dates aside; and how many dates."""
+
+    whole: str
+    outside: str
+    dates: int
+
+
+def visible_text(body: bytes) -> Text:
+    """The text of a small page without script, style and tags; the charset is tried, not trusted."""
     try:
         text = body[:SNIFFED].decode("utf-8")
     except UnicodeDecodeError:
         text = body[:SNIFFED].decode("gb18030", errors="replace")
     text = re.sub(r"(?is)<(script|style)\b.*?(</\1\s*>|\Z)|<!--.*?-->", " ", text)
-    return re.sub(r"\s+", "", re.sub(r"<[^>]*>", " ", text))
+    outside, dates = _DATE.subn(" ", re.sub(r"<[^>]*>", " ", re.sub(r"(?is)<(a|option)\b[^>]*>.*?</\1\s*>", " ", text)))
+    return Text(_bare(text), _bare(outside), dates)
+
+
+def _bare(html: str) -> str:
+    return re.sub(r"\s+", "", re.sub(r"<[^>]*>", " ", html))
 
 
 def judge(
@@ -99,11 +119,19 @@ def judge(
     final_url: str,
     headers: Iterable[tuple[str, str]] = (),
     flags: Iterable[str] = (),
+    article: bool = False,
+    listed: str | None = None,
+    title: str | None = None,
 ) -> Verdict:
-    """The outcome of one answer, after its retries. `ok` is a 2xx body with content; `unchanged` is a 304."""
+    """The outcome of one answer, after its retries. `ok` is a 2xx body with content; `unchanged` is a 304.
+
+    `article` says that a page of a list was asked for, at `listed`, under `title` where the list gives one: then a
+    section or the home page in its place is a failure.
+    """
     if "dataloss" in flags:
         return Verdict("failed", f"{len(body)} bytes came, fewer than the answer's Content-Length")
-    challenge = _challenge(status, body, headers)
+    text = visible_text(body) if len(body) <= SNIFFED and body.lstrip(_SPACE)[:1] == b"<" else None
+    challenge = _challenge(status, body, text, headers)
     if challenge is not None:
         return Verdict("blocked", challenge)
     if status == 304:
@@ -116,10 +144,13 @@ def judge(
         return Verdict("failed", f"status {status}")
     if not body.strip():
         return Verdict("failed", "an empty answer")
-    return _soft(body, final_url)
+    verdict = _soft(text, final_url)
+    if verdict.outcome == "ok" and article:
+        return _another_page(body, text, final_url, listed, title) or verdict
+    return verdict
 
 
-def _challenge(status: int, body: bytes, headers: Iterable[tuple[str, str]]) -> str | None:
+def _challenge(status: int, body: bytes, text: Text | None, headers: Iterable[tuple[str, str]]) -> str | None:
     head = body[:SNIFFED].decode("latin-1")
     cookies = " ".join(value for name, value in headers if name.lower() == "set-cookie")
     script = signs().scripts.search(head) or signs().scripts.search(cookies)
@@ -127,7 +158,7 @@ def _challenge(status: int, body: bytes, headers: Iterable[tuple[str, str]]) -> 
         return f"status {status}, {script.group()}" if script else f"status {status}"
     if status >= 400 or len(body) > SNIFFED:
         return None
-    short = visible_text(body)
+    short = (text or visible_text(body)).whole
     if len(short) > SHORT_TEXT:
         return None
     if script is not None and "<script" in head.lower():
@@ -146,15 +177,32 @@ def _unfollowed(status: int, headers: Iterable[tuple[str, str]]) -> Verdict:
     return Verdict("failed", f"status {status}, not followed")
 
 
-def _soft(body: bytes, final_url: str) -> Verdict:
+def _soft(text: Text | None, final_url: str) -> Verdict:
     if signs().gone_paths.search(urlsplit(final_url).path):
         return Verdict("gone", f"status 200 at {urlsplit(final_url).path}")
-    if len(body) > SNIFFED or body.lstrip()[:1] != b"<":
-        return Verdict("ok")
-    short = visible_text(body)
-    if len(short) <= SHORT_TEXT:
-        if word := signs().gone.search(short):
+    if text is not None and len(text.outside) <= SHORT_TEXT:
+        if word := signs().gone.search(text.outside):
             return Verdict("gone", f"status 200, {word.group()}")
-        if word := signs().maintenance.search(short):
+        if word := signs().maintenance.search(text.outside):
             return Verdict("failed", f"status 200, {word.group()}")
     return Verdict("ok")
+
+
+def _another_page(
+    body: bytes, text: Text | None, final_url: str, listed: str | None, title: str | None
+) -> Verdict | None:
+    """A section's list of dated links, or the home page, where a page of its own was asked for."""
+    path = urlsplit(final_url).path
+    if listed is not None and _HOME.fullmatch(path) and not _HOME.fullmatch(urlsplit(listed).path):
+        return Verdict("failed", "status 200, the home page in place of the page")
+    if text is None or text.dates < LISTED or len(text.outside) > SHORT_TEXT:
+        return None
+    if body.lower().count(b"<a ") < LISTED:
+        return None
+    if title is not None:
+        own = re.sub(r"\s+", "", title).rstrip("….")[:TITLE]
+        if own in text.outside:
+            return None
+    elif re.search(r"(19|20)\d\d年", text.outside):
+        return None  # no list says what the page should be called, but it is about a year
+    return Verdict("failed", "status 200, a section's list in place of the page")

@@ -11,7 +11,6 @@ were missed by a crawl that died.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -194,19 +193,12 @@ class ReportSpider(Spider):
             yield Page(unanswered(request.meta, self.session.crawl_id, outcome, note), None, None, entry)
 
     def _report_request(self, portal: Portal, url: str, row: EntryRow | None) -> Request:
-        headers = {}
-        known = self.session.store.last_good(url)
-        sent = {name.lower(): value for name, value in json.loads(known.headers)} if known else {}
-        if "etag" in sent:
-            headers["If-None-Match"] = sent["etag"]
-        if "last-modified" in sent:
-            headers["If-Modified-Since"] = sent["last-modified"]
         meta = {"portal": portal.key, "kind": "report", "listed": url, "entry": row, "download_slot": host_key(url)}
         return Request(
             url,
             callback=self.crawl_report,
             errback=self.report_failed,
-            headers=headers,
+            headers=self.session.validators(url),
             meta=meta,
             dont_filter=True,
         )
@@ -264,4 +256,6 @@ def redecoded(response: TextResponse) -> TextResponse:
     except UnicodeDecodeError:
         declared = response.encoding.lower().replace("_", "-")
         return response.replace(encoding="gb18030") if declared in _NOT_SAID else response
+    if response.encoding.lower() == "utf-8":
+        return response  # with the selector that it may have already: a page is parsed once
     return response.replace(encoding="utf-8")

@@ -11,7 +11,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,10 +19,12 @@ from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.settings import Settings
 
 from archive.errors import ArchiveBusy, ArchiveError
+from archive.health import health
 from crawler import session as sessions
 from crawler.base import require_contact
 from crawler.portals import Portal, PortalError, choose, crawlable, load, without_spider
 from crawler.session import Progress, Session
+from crawler.tls import HostTLS
 
 _log = logging.getLogger(__name__)
 
@@ -63,8 +65,9 @@ def crawl(
 
     With `redis`, the address of a Redis server, this is one of the workers that share a queue there; pages that the
     archives `known` have and that are not due are not asked for.
-    Raises PortalError (exit code 2: an unknown key, a faulty portals file, no contact), ArchiveBusy (4) and
-    ArchiveError (5). SIGTERM and SIGINT end it within ten seconds or so; the summary then says `interrupted`.
+    Raises PortalError (exit code 2: an unknown key, a faulty file of portals or of TLS exceptions, no contact),
+    ArchiveBusy (4) and ArchiveError (5). SIGTERM and SIGINT end it within ten seconds or so; the summary then says
+    `interrupted`.
     """
     registry = load(portals_files)
     chosen = choose(registry, keys)
@@ -74,6 +77,7 @@ def crawl(
         chosen = [portal for portal in chosen if portal.family not in missing]
         _log.warning("left out, since their families have no spider yet: %s", missing)
     require_contact(chosen)
+    HostTLS.from_files(None)
     arguments = json.dumps({"portals": list(keys), "revisit": revisit, "limit": limit}, ensure_ascii=False)
     os.environ.setdefault("SCRAPY_SETTINGS_MODULE", "crawler.settings")
     settings = Settings()
@@ -114,7 +118,7 @@ def summarise(session: Session, portals: Sequence[Portal]) -> Summary:
     """The summary of a session whose crawlers are done, with the exit code of docs/design.md."""
     decisions = session.decisions()
     session.verify_sample()
-    code, reasons = exit_code(session, decisions["fresh"])
+    code, reasons = exit_code(session, decisions)
     found = session.store.conn.execute(
         "SELECT coalesce(sum(found), 0) FROM visit WHERE crawl_id = ?", (session.crawl_id,)
     ).fetchone()[0]
@@ -136,21 +140,27 @@ def summarise(session: Session, portals: Sequence[Portal]) -> Summary:
     )
 
 
-def exit_code(session: Session, fresh: int) -> tuple[int, list[str]]:
-    """3, 1 or 0 (docs/design.md, "the front door") and the sentences that explain it."""
+def exit_code(session: Session, decisions: Mapping[str, int]) -> tuple[int, list[str]]:
+    """3, 1 or 0 (docs/design.md, "the front door") and the sentences that explain it; `decisions` counts lines."""
     counted = session.outcomes
-    good = counted["new"] + counted["changed"] + counted["unchanged"] + fresh
+    left = decisions.get("host_left_alone", 0)
+    good = counted["new"] + counted["changed"] + counted["unchanged"] + decisions.get("fresh", 0)
     closed = {key: outcome for key, outcome in session.visits.items() if outcome in _CLOSED}
     reasons = [f"{key}: {_CLOSED[outcome]}" for key, outcome in sorted(closed.items())]
     reasons += [f"{key}: {_AMISS[outcome]}" for key, outcome in sorted(session.visits.items()) if outcome in _AMISS]
     reasons += [f"{key}: {note}" for key, note in sorted(session.short.items())]
     reasons += [f"{counted[outcome]} page(s) {outcome}" for outcome in ("failed", "blocked") if counted[outcome]]
+    if left:
+        reasons.append(f"{left} page(s) not asked for: their host was left alone")
+    for key, state in sorted(health(session.store.conn, session.visits.keys()).items()):
+        if state.alarm is not None and key not in closed and session.visits[key] not in _AMISS:
+            reasons.append(f"{key}: {state.alarm}")
     for name, urls in sorted(session.unparsed.items()):
         reasons.append(f"{len(urls)} page(s) could not be parsed ({name}), {urls[0]} among them")
     reasons += session.problems
     if session.interrupted:
         reasons.append("the crawl was interrupted; the same command goes on where it was")
-    if good == 0 and not session.interrupted and (closed or counted["blocked"] or counted["refused"]):
+    if good == 0 and not session.interrupted and (closed or left or counted["blocked"] or counted["refused"]):
         return 3, reasons
     return (1 if reasons else 0), reasons
 

@@ -7,24 +7,26 @@ work. The archive is the crawl's only state: what is kept here is lost at a deat
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import parsers
+from archive import freshness
 from archive.errors import ArchiveBusy, ArchiveError
 from archive.parsing import ParserPool
 from archive.store import Capture, Store
 from crawler.portals import Portal
 
 ROOT = Path(__file__).resolve().parent.parent
-GOOD = frozenset({"new", "changed", "unchanged"})
+BACKLOG = 16  # captures of a former crawl that are read at a time
+TOGETHER = 0.05  # seconds in which readings are gathered to be saved at once
 SAMPLE = 100  # stored bodies whose hashes are recomputed after a crawl, those that were not for longest
-LONGEST_INTERVAL = 90  # days between two visits to a page that does not change
 
 Progress = Callable[[int, int, str], None]  # pages done, pages known of so far, the page's title
 
@@ -67,7 +69,7 @@ class Session:
         self.store = store
         self.crawl_id = crawl_id
         self.pool = pool
-        self.robots: dict[str, asyncio.Future[Any]] = {}
+        self.robots: dict[str, tuple[float, asyncio.Future[Any]]] = {}  # since when (monotonic seconds), rules
         self.outcomes: Counter[str] = Counter()  # of report pages and attachments
         self.visits: dict[str, str] = {}
         self.short: dict[str, str] = {}
@@ -82,6 +84,7 @@ class Session:
         self.backlog: asyncio.Future[None] | None = None
         self.shared: Shared | None = None
         self._claimed: set[str] = set()
+        self._read: list[tuple[Capture, dict[str, Any], asyncio.Future[None]]] = []
         self._sampled = False
 
     def claim(self, url: str) -> bool:
@@ -118,8 +121,7 @@ class Session:
     def save_entries(self, rows: Iterable[EntryRow]) -> None:
         """Save lines of a list; a later decision on the same line replaces the former."""
         with self._archive():
-            for row in rows:
-                self.store.save_entry(self.crawl_id, *row)
+            self.store.save_entries(self.crawl_id, rows)
 
     def save_visit(self, portal: Portal, declared: int | None, found: int, outcome: str, note: str | None) -> None:
         """Save a portal's visit; the last one of a crawl stands."""
@@ -146,11 +148,39 @@ class Session:
         """Parse a saved body in a worker process and save what was read."""
         future = self.pool.submit(body, capture.url, media_type)
         report = await asyncio.wrap_future(future)
-        with self._archive():
-            self.store.save_report(capture, report)
+        saved: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._read.append((capture, report, saved))
+        if len(self._read) == 1:
+            asyncio.get_running_loop().call_later(TOGETHER, self._save_reports)
+        await saved
         for finding in report["findings"]:
             if finding["kind"] == "parser":
                 self.unparsed.setdefault(finding["name"], []).append(capture.url)
+
+    def _save_reports(self) -> None:
+        """Keep what was read in the last moments, in one transaction: a commit waits for the disk."""
+        read, self._read = self._read, []
+        try:
+            try:
+                with self._archive():
+                    self.store.save_reports((capture, report) for capture, report, _ in read)
+            except (ArchiveError, ArchiveBusy):
+                raise
+            except Exception:
+                if len(read) == 1:
+                    raise
+                for one in read:  # one of them is to blame, and the others are to be kept
+                    self._read = [one]
+                    self._save_reports()
+                return
+        except Exception as error:  # noqa: BLE001 - whoever waits for a reading is told
+            for _, _, saved in read:
+                if not saved.done():
+                    saved.set_exception(error)
+            return
+        for _, _, saved in read:
+            if not saved.done():
+                saved.set_result(None)
 
     async def read_backlog(self) -> None:
         """Read what a former crawl captured and did not come to read; once a session, whoever asks."""
@@ -161,37 +191,46 @@ class Session:
     async def _read_backlog(self) -> None:
         with self._archive():
             captures = list(self.store.unread(parsers.VERSION))
-        for capture in captures:
-            if capture.sha256 is None:
-                raise ValueError(f"capture {capture.id} is good and has no body")
-            with self._archive():
-                body, media_type = self.store.body(capture.sha256), self.store.media_type(capture.sha256)
-            await self.read(capture, body, media_type)
+        for start in range(0, len(captures), BACKLOG):
+            await asyncio.gather(*(self._read_again(capture) for capture in captures[start : start + BACKLOG]))
+
+    async def _read_again(self, capture: Capture) -> None:
+        if capture.sha256 is None:
+            raise ValueError(f"capture {capture.id} is good and has no body")
+        with self._archive():
+            body, media_type = self.store.body(capture.sha256), self.store.media_type(capture.sha256)
+        await self.read(capture, body, media_type)
 
     def is_fresh(self, url: str, *, listed: bool = True, at: datetime | None = None) -> bool:
-        """Whether a page's newest capture settles the matter until its next visit is due.
+        """Whether a page's newest capture settles the matter until its next visit is due; see `archive.freshness`."""
+        history: list[Capture] = []
+        furniture: frozenset[str] = frozenset()
+        with self._archive():
+            for store in self._stores():
+                here = [capture for capture in store.history(url) if capture.kind == "report"]
+                if any(capture.outcome == "changed" for capture in here):
+                    furniture |= freshness.furniture_alone(store.conn, here)
+                history += here
+        if self.shared is not None:
+            history.sort(key=lambda capture: capture.fetched_at)
+        return freshness.is_fresh(history, furniture, listed=listed, at=at or datetime.now(UTC))
 
-        A good capture does; for a page that is no longer in its list, so does its being gone. The interval is 1 day
-        and doubles with every further capture that said the same, up to 90 (issue 5).
+    def validators(self, url: str) -> dict[str, str]:
+        """The headers of a conditional request (RFC 9110, 13.1) for the bytes that the archive has of a page.
+
+        A 304 may come without the validators it was asked with, so they are those that last came with these bytes.
         """
         with self._archive():
-            history = [capture for capture in self.store.history(url) if capture.kind == "report"]
-            if self.shared is not None:
-                elsewhere = [capture for capture in self.shared.history(url) if capture.kind == "report"]
-                history = sorted([*history, *elsewhere], key=lambda capture: capture.fetched_at)
-        settled = GOOD if listed else GOOD | {"gone"}
-        if not history or history[-1].outcome not in settled:
-            return False
-        same = 0
-        for capture in reversed(history):
-            if capture.outcome != history[-1].outcome or capture.outcome in ("new", "changed"):
+            history = self.store.history(url)
+        known = [capture for capture in history if capture.kind == "report" and capture.outcome in freshness.GOOD]
+        for capture in reversed(known):
+            if capture.sha256 != known[-1].sha256:
                 break
-            same += 1
-        if history[-1].outcome == "gone":
-            same -= 1
-        last = datetime.strptime(history[-1].fetched_at, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
-        interval = min(2 ** min(same, 10), LONGEST_INTERVAL)
-        return (at or datetime.now(UTC)) < last + timedelta(days=interval)
+            sent = {name.lower(): value for name, value in json.loads(capture.headers)}
+            pairs = (("etag", "If-None-Match"), ("last-modified", "If-Modified-Since"))
+            if headers := {asked: sent[name] for name, asked in pairs if sent.get(name)}:
+                return headers
+        return {}
 
     def verify_sample(self) -> None:
         """Check some stored bodies, once a crawl; a damaged one is a problem that someone must look at."""
@@ -212,9 +251,12 @@ class Session:
 
     def known_pages(self, portal: str) -> list[str]:
         """Every page of a portal that was once captured as a report's, listed today or not."""
-        stores = [self.store, *(self.shared.known if self.shared is not None else ())]
         query = "SELECT DISTINCT url FROM capture WHERE portal = ? AND kind = 'report' AND outcome = 'new'"
-        return sorted({str(url) for store in stores for (url,) in store.conn.execute(query, (portal,))})
+        return sorted({str(url) for store in self._stores() for (url,) in store.conn.execute(query, (portal,))})
+
+    def _stores(self) -> list[Store]:
+        """The archive, and those of other workers that are known here."""
+        return [self.store, *(self.shared.known if self.shared is not None else ())]
 
     def unfinished(self) -> set[str]:
         """Pages that the crawls before this one captured and did not finish with: what they attach may be missing."""

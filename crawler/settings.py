@@ -1,7 +1,8 @@
 """Scrapy's settings: politeness and limits, each with its reason.
 
 Only what differs from Scrapy's own defaults stands here. A value that a test or a benchmark may change is read from
-the environment (`GONGKAI_LOOPBACK_DELAY`, for loopback hosts alone); nothing can make the crawl of a real host faster.
+the environment (`GONGKAI_LOOPBACK_DELAY`, `GONGKAI_LOOPBACK_TIMEOUT`, for loopback hosts alone); nothing can make the
+crawl of a real host faster.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from importlib import metadata
 
 BOT_NAME = "gongkai"
 SPIDER_MODULES = ["crawler.spiders"]
+COMMANDS_MODULE = "crawler.commands"
 
 # Who is asking, and whom to call: an operator who is disturbed must be able to say so.
 CONTACT = " ".join(os.environ.get("GONGKAI_CONTACT", "").split())
@@ -27,6 +29,17 @@ CONCURRENT_REQUESTS_PER_DOMAIN = 1
 # Parallel across hosts: requests that wait for their host count too, so this is well above the number of hosts in use.
 CONCURRENT_REQUESTS = 256
 
+# Scrapy starts as many tasks as this for every answer; one answer gives a page and a few requests.
+CONCURRENT_ITEMS = 2
+# It would read the source of a callback at every answer; ours are typed.
+WARN_ON_GENERATOR_RETURN_VALUE = False
+
+# Tens of thousands of pages may wait for their hosts.
+SCHEDULER_MEMORY_QUEUE = "crawler.queues.PackedLifoMemoryQueue"
+
+# Bytes of answers that wait to be kept and read, with a parsed tree each of ten times that: the disk sets the pace.
+SCRAPER_SLOT_MAX_ACTIVE_SIZE = 1_000_000
+
 # Old portals take a minute to answer; none has been seen to take three.
 DOWNLOAD_TIMEOUT = 180
 # The largest reports are scans of some 20 MB; beyond this lies a bomb or a film.
@@ -34,7 +47,7 @@ DOWNLOAD_MAXSIZE = 32 * 1024 * 1024
 DOWNLOAD_WARNSIZE = 0
 # A body shorter than its Content-Length is kept and recorded as failed (`crawler.outcomes`), not thrown away.
 DOWNLOAD_FAIL_ON_DATALOSS = False
-# A certificate that does not verify is a failure that someone must see.
+# A certificate that does not verify is a failure that someone must see; exceptions by host: `crawler.tls`.
 DOWNLOAD_VERIFY_CERTIFICATES = True
 # Nothing but the web: no file:, data:, ftp: or s3: whatever a page links to.
 DOWNLOAD_HANDLERS = {
@@ -46,6 +59,9 @@ DOWNLOAD_HANDLERS = {
     "s3": None,
 }
 
+# IPv6 as well, and every address checked where it is used.
+TWISTED_DNS_RESOLVER = "crawler.resolver.PublicAddresses"
+
 RETRY_TIMES = 2  # after the first: three tries in all
 RETRY_HTTP_CODES = [408, 429, 500, 502, 503, 504, 522, 524]  # 521 and 412 are challenges and are not tried again
 RETRY_GIVE_UP_LOG_LEVEL = "INFO"  # it becomes a capture; the log need not say it twice
@@ -53,7 +69,6 @@ REDIRECT_MAX_TIMES = 10
 METAREFRESH_ENABLED = False  # challenges reload themselves so
 COOKIES_ENABLED = True  # sticky sessions, and the 302 to itself that only wants its cookie back
 HTTPERROR_ALLOW_ALL = True  # every answer becomes a capture
-COMPRESSION_KEEP_ENCODING_HEADERS = True  # the stored headers are the server's
 ROBOTSTXT_OBEY = True
 
 DOWNLOADER_MIDDLEWARES = {

@@ -368,3 +368,35 @@ def test_a_malformed_portals_file_is_named_with_its_line(small: Crawls) -> None:
     done = small.run()
     assert done.returncode == 2
     assert f"{small.portals}, line 2: not valid TOML" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["hanweb-jcms", "-a", "portal=nowhere"], 2, "no portal has the key 'nowhere'"),
+        (["hanweb-jcms", "-a", "portal=replica", "-a", "portals=missing.toml"], 2, "missing.toml: cannot be read"),
+        (
+            ["trs-wcm", "-a", "portal=replica", "-a", "portals={portals}"],
+            2,
+            "is of the family hanweb-jcms, not trs-wcm",
+        ),
+        (["no-such-family"], 2, "no family is called no-such-family; there are: "),
+        (["hanweb-jcms", "-a", "portal=replica", "-a", "portals={portals}"], 4, "is being written by another run"),
+    ],
+)
+def test_what_scrapys_command_cannot_crawl_is_said_in_a_sentence(
+    small: Crawls, arguments: list[str], code: int, words: str
+) -> None:
+    with Store.open(small.db, create=True):
+        done = subprocess.run(
+            [sys.executable, "-m", "scrapy", "crawl", *(a.format(portals=small.portals) for a in arguments)],
+            cwd=ROOT,
+            env=small.environment(),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == code, done.stderr
+    assert words in done.stderr and "Traceback" not in done.stderr
+    assert small.site.log == []

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime
 
 import pytest
 from scrapy.http import HtmlResponse, Request
 
-from crawler import middlewares
-from crawler.gate import LONGEST_WAIT, Gate, gate_for, retry_after
+from crawler.captures import answer_verdict
+from crawler.gate import LONGEST_WAIT, SILENCES_BEFORE_LEAVING, Gate, gate_for, retry_after
 from crawler.jpage import read_datastore, read_record, wanted_unit
-from crawler.middlewares import Refused, check_address, foreign, judge_robots
+from crawler.middlewares import foreign, judge_robots
 from crawler.outcomes import is_report_title, judge
 from crawler.portals import Portal
 
@@ -47,6 +46,55 @@ ARTICLE = "<html><body>" + "<p>一、总体情况。本机关认真贯彻落实�
 def test_the_outcome_of_an_answer(status: int, text: str, outcome: str) -> None:
     verdict = judge(status, text.encode(), final_url="http://a.gov.cn/art_1.html")
     assert verdict.outcome == outcome, verdict
+
+
+MENU = "<ul>" + "<li><a href='/x/'>政务公开栏目导航链接</a></li>" * 40 + "</ul>"
+TITLE = "青溪县民政局2021年政府信息公开工作年度报告"
+LINES = "".join(
+    f"<li><a href='/art/{n}.html' title='青溪县某局{2010 + n}年年报'>青溪县某局{2010 + n}年…</a>"
+    f"<span>{2011 + n}-01-2{n % 10}</span></li>"
+    for n in range(12)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "title", "outcome"),
+    [
+        (f"<html><title>政府信息公开年报</title>{MENU}<ul>{LINES}</ul><p>版权所有</p></html>", TITLE, "failed"),
+        (f"<html><title>政府信息公开年报</title>{MENU}<ul>{LINES}</ul><p>版权所有</p></html>", None, "failed"),
+        (f"<html><title>{TITLE}</title>{MENU}<img src='1.png'><ul>{LINES}</ul></html>", TITLE, "ok"),
+        (f"<html><title>{TITLE}</title>{MENU}<img src='1.png'><ul>{LINES}</ul></html>", TITLE[:14] + "…", "ok"),
+        (f"<html><title>{TITLE}</title>{MENU}<img src='1.png'><ul>{LINES}</ul></html>", None, "ok"),
+        (f"<html>{MENU}<p>附件：<a href='a.docx'>{TITLE}</a> 2022-01-20</p></html>", TITLE, "ok"),
+        (ARTICLE.format(LINES), TITLE, "ok"),
+        (f"<html>{MENU}<p>对不起，您访问的页面不存在</p>{MENU}</html>", TITLE, "gone"),
+        (f"<html>{MENU}<img src='1.png'><p>网站维护：某某信息中心</p></html>", TITLE, "ok"),
+        (f"<html>{MENU}<p>网站正在升级，请稍后访问</p></html>", TITLE, "failed"),
+    ],
+)
+def test_a_section_in_place_of_an_article(text: str, title: str | None, outcome: str) -> None:
+    url = "http://a.gov.cn/art/1.html"
+    assert judge(200, text.encode(), final_url=url, article=True, listed=url, title=title).outcome == outcome
+
+
+def test_a_list_is_no_wrong_page_where_a_list_was_asked_for() -> None:
+    page = f"<html><title>政府信息公开年报</title><ul>{LINES}</ul></html>".encode()
+    assert judge(200, page, final_url="http://a.gov.cn/col/").outcome == "ok"
+
+
+def test_the_home_page_in_place_of_a_page() -> None:
+    body, listed = ARTICLE.format("").encode(), "http://a.gov.cn/art/1.html"
+    for home in ("http://a.gov.cn/", "http://a.gov.cn", "http://a.gov.cn/index.html"):
+        assert judge(200, body, final_url=home, article=True, listed=listed).outcome == "failed"
+    assert judge(200, body, final_url="http://a.gov.cn/", article=True, listed="http://a.gov.cn/?id=1").outcome == "ok"
+
+
+def test_a_304_that_nobody_asked_for_is_a_failure() -> None:
+    meta = {"kind": "report", "listed": "http://a.gov.cn/1.html", "entry": None}
+    plain = Request("http://a.gov.cn/1.html", meta=meta)
+    asked = plain.replace(headers={"If-None-Match": '"1"'})
+    assert answer_verdict(HtmlResponse(plain.url, status=304, request=plain)).outcome == "failed"
+    assert answer_verdict(HtmlResponse(plain.url, status=304, request=asked)).outcome == "unchanged"
 
 
 def test_the_outcome_of_an_odd_answer() -> None:
@@ -99,31 +147,6 @@ def test_which_addresses_are_foreign(url: str, why: str | None) -> None:
     assert said is None if why is None else said is not None and why in said
 
 
-@pytest.mark.parametrize(
-    ("address", "refused"),
-    [
-        ("10.1.2.3", True),
-        ("127.0.0.1", True),
-        ("169.254.169.254", True),
-        ("192.168.0.1", True),
-        ("100.64.0.1", True),
-        ("8.8.8.8", False),
-    ],
-)
-def test_an_official_name_must_have_a_public_address(
-    monkeypatch: pytest.MonkeyPatch, address: str, refused: bool
-) -> None:
-    async def resolve(host: str) -> str:
-        return address
-
-    monkeypatch.setattr(middlewares, "_resolve", resolve)
-    if refused:
-        with pytest.raises(Refused, match=f"www.x.gov.cn resolves to {address}"):
-            asyncio.run(check_address("http://www.x.gov.cn/", PORTAL))
-    else:
-        asyncio.run(check_address("http://www.x.gov.cn/", PORTAL))
-
-
 def test_a_host_is_name_and_port(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GONGKAI_LOOPBACK_DELAY", "0.25")
     first = gate_for("http://127.9.0.1:8901/a")
@@ -151,6 +174,15 @@ def test_a_host_that_asks_for_hours_is_left_alone() -> None:
     assert gate.left_alone is not None
 
 
+def test_a_silent_host_is_left_alone() -> None:
+    gate = Gate("a.gov.cn:80", 1.0)
+    for _ in range(SILENCES_BEFORE_LEAVING - 1):
+        gate.saw_silence()
+    assert gate.left_alone is None
+    gate.saw_silence()
+    assert gate.left_alone == "a.gov.cn:80 let 9 requests in a row time out"
+
+
 @pytest.mark.parametrize(
     ("status", "body", "allowed"),
     [
@@ -160,6 +192,8 @@ def test_a_host_that_asks_for_hours_is_left_alone() -> None:
         (200, b"", True),
         (200, b"<html><body><h1>404 Not Found</h1></body></html>", True),
         (200, b"User-agent: *\nDisallow: /x\n" + b"# filler\n" * 80_000, True),
+        (200, b"User-agent: *\nDisallow: /art/\n" + b"# filler\n" * 80_000, False),
+        (200, b"User-agent: *\n" + b"#234567\n" * 65_534 + b"Disallow: /other/\n", True),
         (404, b"", True),
         (410, b"", True),
         (400, b"", True),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import configparser
 import re
+import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +14,8 @@ import click
 import pytest
 
 import gongkai
+from archive.store import Store
+from crawler.replica.hanweb_jcms import CHALLENGE, COLUMN_PATH, HanwebJcmsSite
 
 ROOT = Path(gongkai.__file__).parent
 READMES = ("README.md", "README.zh-CN.md")
@@ -98,18 +103,112 @@ def test_the_crontab_line_has_five_fields_and_a_command() -> None:
     assert command.startswith("cd /path/to/gongkai && GONGKAI_CONTACT=")
 
 
-@pytest.mark.parametrize("code", [0, 3])
-def test_the_crontab_line_runs_as_cron_runs_it(tmp_path: Path, code: int) -> None:
-    """With a stand-in for the program: the folder, the contact, the log, the mail and the exit code of the line."""
+def checkout(folder: Path) -> Path:
+    """The program's files as a checkout of their own, without the shipped portals: the real program, a new archive."""
+    for name in ("archive", "crawler", "parsers"):
+        ignored = shutil.ignore_patterns("__pycache__", "*.db*")
+        shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+    for name in ("gongkai.py", "scrapy.cfg", "pyproject.toml"):
+        shutil.copy(ROOT / name, folder / name)
+    for shipped in (folder / "crawler" / "portals").glob("*.toml"):
+        shipped.unlink()
+    program = folder / ".venv" / "bin" / "gongkai"
+    program.parent.mkdir(parents=True)
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} {folder}/gongkai.py "$@"\n')
+    program.chmod(0o755)
+    return folder
+
+
+def test_the_very_crontab_line_runs_as_cron_runs_it(tmp_path: Path) -> None:
+    """The real program, the default archive, nothing in the environment but what a crontab can set above its line."""
+    folder = checkout(tmp_path / "gongkai")
+    command = crontab_line().split(maxsplit=5)[5].replace("/path/to/gongkai", str(folder))
+    with HanwebJcmsSite(years=(2022,)) as site:
+        assert isinstance(site, HanwebJcmsSite)
+        site.lines[:] = [line for line in site.lines[:-1] if not line.path.endswith(("_99002.html", "_99003.html"))]
+        portals = tmp_path / "mine.toml"
+        portals.write_text(
+            f'[mine]\nname = "衢州市衢江区人民政府"\nregion = "330803"\nfamily = "hanweb-jcms"\n'
+            f'url = "{site.url}{COLUMN_PATH}"\n'
+        )
+        crontab = ["HOME=/", f"GONGKAI_PORTALS={portals}", "GONGKAI_LOOPBACK_DELAY=0"]
+
+        def cron() -> tuple[int, str, str]:
+            """The exit code, what cron would mail, and the last line of the log."""
+            done = subprocess.run(
+                ["/usr/bin/env", "-i", *crontab, "/bin/sh", "-c", command], cwd="/", stdin=subprocess.DEVNULL,
+                capture_output=True, text=True, timeout=120, check=False,
+            )  # fmt: skip
+            log = (folder / "crawl.log").read_text().splitlines()
+            return done.returncode, done.stdout + done.stderr, log[-1] if log else ""
+
+        code, mailed, said = cron()
+        assert (code, mailed) == (0, ""), said
+        assert "finished" in said and f"captured {len(site.made) + 1}" in said
+        database = folder / "archive" / "gongkai.db"
+        with Store.open(database, write=False) as store:
+            assert store.conn.execute("SELECT count(*) FROM report").fetchone() == (len(site.made) + 1,)
+            (agent,) = {line.query.headers["user-agent"] for line in site.log}
+            assert "you@example.org" in agent
+        with Store.open(database):
+            code, mailed, said = cron()
+        assert (code, mailed) == (4, "gongkai crawl: exit 4, see crawl.log\n")
+        assert "is being written by another run" in said
+        site.faults.append(lambda query: None if query.path == "/robots.txt" else CHALLENGE)
+        code, mailed, said = cron()
+        assert (code, mailed) == (3, "gongkai crawl: exit 3, see crawl.log\n")
+        assert said == "gongkai: mine: the list is behind a challenge"
+
+
+def unit(name: str) -> str:
+    (block,) = re.findall(rf"```systemd {name}\n(.*?)\n```", text("docs/operating.md"), re.DOTALL)
+    return str(block)
+
+
+def test_the_systemd_units_do_what_the_crontab_line_does() -> None:
+    units = {}
+    for name in ("gongkai.service", "gongkai.timer"):
+        units[name] = configparser.ConfigParser(interpolation=None)
+        units[name].optionxform = str  # type: ignore[assignment,method-assign]
+        units[name].read_string(unit(name))
+    service, timer = units["gongkai.service"]["Service"], units["gongkai.timer"]["Timer"]
+    minute, hour, *_, command = crontab_line().split(maxsplit=5)
+    assert timer["OnCalendar"] == f"*-*-* {int(hour):02}:{int(minute):02}:00"
+    assert f"cd {service['WorkingDirectory']} && {service['Environment']} " in command
+    assert service["ExecStart"].removeprefix(service["WorkingDirectory"] + "/") in command
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not on this machine")
+def test_systemd_takes_the_units(tmp_path: Path) -> None:
     program = tmp_path / ".venv" / "bin" / "gongkai"
     program.parent.mkdir(parents=True)
-    program.write_text(f'#!/bin/sh\necho "verb $1, contact $GONGKAI_CONTACT, home $HOME"\nexit {code}\n')
+    program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
-    command = crontab_line().split(maxsplit=5)[5].replace("/path/to/gongkai", str(tmp_path))
-    done = subprocess.run(["/usr/bin/env", "-i", "/bin/sh", "-c", command], capture_output=True, text=True, timeout=20)
-    assert done.returncode == code and done.stderr == ""
-    assert done.stdout == ("" if code == 0 else f"gongkai crawl: exit {code}, see crawl.log\n")
-    assert (tmp_path / "crawl.log").read_text() == "verb crawl, contact you@example.org, home \n"
+    for name in ("gongkai.service", "gongkai.timer"):
+        (tmp_path / name).write_text(unit(name).replace("/path/to/gongkai", str(tmp_path)) + "\n")
+    done = subprocess.run(
+        ["systemd-analyze", "verify", *map(str, tmp_path.glob("gongkai.*"))], capture_output=True, text=True
+    )
+    assert done.returncode == 0 and "gongkai" not in done.stderr, done.stderr
+
+
+def logrotate_file() -> str:
+    (block,) = re.findall(r"```logrotate\n(.*?)\n```", text("docs/operating.md"), re.DOTALL)
+    return str(block)
+
+
+def test_the_logrotate_file_names_the_log_of_the_line() -> None:
+    block = logrotate_file()
+    assert block.splitlines()[0] == "/path/to/gongkai/crawl.log {" and ">>crawl.log" in crontab_line()
+
+
+@pytest.mark.skipif(shutil.which("logrotate") is None, reason="logrotate is not on this machine")
+def test_logrotate_takes_the_file(tmp_path: Path) -> None:
+    (tmp_path / "crawl.log").write_text("a line\n")
+    (tmp_path / "rotate").write_text(logrotate_file().replace("/path/to/gongkai", str(tmp_path)) + "\n")
+    command = ["logrotate", "-f", "-s", str(tmp_path / "state"), str(tmp_path / "rotate")]
+    subprocess.run(command, check=True, capture_output=True)
+    assert not (tmp_path / "crawl.log").exists() and list(tmp_path.glob("crawl.log.1*"))
 
 
 def test_every_exit_code_of_the_contract_is_explained() -> None:

@@ -109,7 +109,7 @@ def test_a_slow_query_is_cut_off_in_time(front: str) -> None:
 def test_one_address_cannot_take_the_server_for_itself(front: str) -> None:
     with httpx.Client(base_url=front, timeout=30) as client, ThreadPoolExecutor(4) as threads:
         codes = list(threads.map(lambda _: client.get("/robots.txt").status_code, range(120)))
-    assert set(codes) == {200, 429} and codes.count(200) >= 40
+    assert set(codes) == {200, 429} and codes.count(200) >= 30  # a burst of 40 and what the time allows
 
 
 def test_a_published_copy_is_not_counted_again(copy: Path) -> None:

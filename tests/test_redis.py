@@ -197,7 +197,8 @@ def test_one_of_two_killed_then_the_reseed_and_the_merge_have_every_page_exactly
         assert workers.end(worker)["outcome"] == "finished"
     asked = workers.pages()
     again = {url for url, times in asked.items() if times > 1}
-    assert len(again) <= IN_HAND * len(workers.sites), "only what the killed worker had in hand is asked for again"
+    # of each host what it had in hand, and one page whose answer it had and had not kept
+    assert len(again) <= (IN_HAND + 1) * len(workers.sites), "only what the killed worker had is asked for again"
     assert again <= lost
     with workers.merged("a", "b", "c", "d") as store:
         rows = store.conn.execute(

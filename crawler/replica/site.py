@@ -6,6 +6,8 @@ HTTP/1.1 with kept connections, a thread each, so that a client that asks for tw
 from __future__ import annotations
 
 import ipaddress
+import socket
+import struct
 import sys
 import threading
 import time
@@ -29,7 +31,8 @@ class Query(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """One answer. `missing` bytes more are announced than are sent; `pause` seconds pass before it."""
+    """One answer. `missing` bytes more are announced than are sent; `pause` seconds pass before it, `drip` seconds
+    before each byte of its body; with `reset` the connection is reset instead."""
 
     body: bytes = b""
     status: int = 200
@@ -37,6 +40,8 @@ class Answer(NamedTuple):
     headers: tuple[tuple[str, str], ...] = ()
     missing: int = 0
     pause: float = 0.0
+    drip: float = 0.0
+    reset: bool = False
 
 
 class Asked(NamedTuple):
@@ -169,15 +174,28 @@ class _Handler(BaseHTTPRequestHandler):
         if answer.pause:
             time.sleep(answer.pause)
         site.end(began, together, query, answer.status)
+        if answer.reset:
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.close_connection = True
+            return
         self.send_response(answer.status)
         self.send_header("Content-Type", answer.media_type)
         self.send_header("Content-Length", str(len(answer.body) + answer.missing))
         for name, value in answer.headers:
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(answer.body)
+        if answer.drip:
+            self._drip(answer)
+        else:
+            self.wfile.write(answer.body)
         if answer.missing:
             self.close_connection = True
+
+    def _drip(self, answer: Answer) -> None:
+        for number in range(len(answer.body)):
+            self.wfile.write(answer.body[number : number + 1])
+            self.wfile.flush()
+            time.sleep(answer.drip)
 
     def log_message(self, format: str, *args: object) -> None:
         """The site keeps its own log."""

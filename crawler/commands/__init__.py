@@ -1,0 +1,1 @@
+"""Scrapy's commands, where this project says something before Scrapy does (`COMMANDS_MODULE`)."""
