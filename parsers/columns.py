@@ -303,7 +303,7 @@ def _by_fragments(
     ):
         score = len(assigned) + 0.5 * (len(layout) - len(assigned))
         return _columns(layout, [bands[n] for n in numbers], score, by_order=True)
-    if len(layout) == 1 and layout[0].variant and len(open_bands) == 1 and not assigned:
+    if len(layout) == 1 and layout[0].variant and len(open_bands) == 1 and not assigned and not torn:
         band = bands[open_bands[0]]
         if _is_plain_count(band.path[-1], year):
             return _columns(layout, [band], 0.5, by_order=True)
@@ -313,6 +313,9 @@ def _by_fragments(
     if columns != sorted(set(columns)):
         open_bands, assigned, columns = sorted([*open_bands, *assigned]), {}, []
     unknown = [bands[n] for n in open_bands if bands[n].path]
+    parents = {parent for column in layout for parent in column.header}
+    if any(core(band.path[-1]) in parents for band in unknown):  # a cell that spans columns stands above none of them
+        return _columns((), (), 0.0, unknown=unknown[:1])
     score = len(columns) - 0.4 * (len(layout) - len(columns)) - 0.5 * len(unknown)
     return _columns([layout[k] for k in columns], [bands[n] for n in assigned], score, unknown=unknown)
 
