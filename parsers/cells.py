@@ -173,6 +173,7 @@ def _by_band(columns: Columns, line: Line, leaf: Spot | None, reach: int, strict
     if (
         strict
         and leaf is not None
+        and leaf.last + 1 < bands[0].first
         and any(leaf.last < s.first < bands[0].first and s.cell.text.strip() for s in line.spots)
     ):
         return None

@@ -230,6 +230,8 @@ def _bands(header: Sequence[Line], lines: Sequence[Line]) -> list[Band]:
         middle = paths[(start + slot - 1) // 2]  # cells above may end a hair's breadth beside those below
         bands.append(Band(start, slot - 1, tuple(cell.text for cell in middle), start in broken))
         start = slot
+    if bands[-1].path:
+        return bands
     right = max((spot.first for line in lines for spot in line.spots if spot.value.state == "number"), default=0)
     while len(bands) > 1 and not bands[-1].path and not bands[-1].broken and bands[-1].first > right:
         bands.pop()
