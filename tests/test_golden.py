@@ -147,7 +147,12 @@ def test_copy_reads_like_the_stored_report(copy: str) -> None:
     assert _checks(seed) == _checks(report)
     if copy == "qujiang-2020":
         assert _places(seed) == _places(report)
-        assert [(c.name, c.value, c.raw) for c in seed.claims] == [(c.name, c.value, c.raw) for c in report.claims]
+        assert _numbers_claimed(seed) == _numbers_claimed(report)
+
+
+def _numbers_claimed(report: Report) -> list[tuple[object, ...]]:
+    """The copy's prose is our own around the figures, so that only claims with a figure in them are the same."""
+    return [(c.name, c.value, c.raw) for c in report.claims if any(char.isdigit() for char in c.raw)]
 
 
 def _places(report: Report) -> list[tuple[object, ...]]:

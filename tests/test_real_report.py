@@ -87,7 +87,7 @@ def test_the_three_read_alike() -> None:
     reports = [_read(source) for source in SOURCES if source is not None]
     figures = [{(f.indicator, f.col): (f.value, f.state) for f in report.figures} for report in reports]
     checks = [
-        sorted((f.name, f.at or "", f.status) for f in r.findings if f.kind in ("check", "claim")) for r in reports
+        sorted({(f.name, f.at or "", f.status) for f in r.findings if f.kind in ("check", "claim")}) for r in reports
     ]
     assert all(each == figures[0] for each in figures)
     assert all(each == checks[0] for each in checks)
