@@ -84,7 +84,7 @@ def read(path: Path) -> Iterator[Item]:
     try:
         with path.open("rb") as file:
             records = ArchiveIterator(file, arc2warc=True)
-            for record in records:
+            for record in _each(records):
                 count += 1
                 extra = _extra(record)
                 page = _page(record) if extra is None else None
@@ -110,6 +110,18 @@ def read(path: Path) -> Iterator[Item]:
         yield pending
     if count == 0:
         yield Unreadable(None, "no WARC records in it")
+
+
+def _each(records: ArchiveIterator) -> Iterator[Any]:
+    """The records; EOFError where warcio stumbles over one whose headers were cut before its address."""
+    while True:
+        try:
+            record = next(records)
+        except StopIteration:
+            return
+        except AttributeError as error:
+            raise EOFError("a record without its address") from error
+        yield record
 
 
 def _complete(path: Path, last: int) -> bool:
