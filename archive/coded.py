@@ -26,12 +26,20 @@ PACKED = {"pass": "passed", "not_assessable": "moot"}
 """Statuses whose findings are packed, and the column of `check_data` and `across_data` that holds them."""
 
 
-class Codes:
-    """The two tables of codes under one prefix; reads what it needs once, and adds what is new."""
+class UnknownCode(Exception):
+    """What has no code yet was asked for where none may be made."""
 
-    def __init__(self, conn: sqlite3.Connection, prefix: str = "") -> None:
+
+class Codes:
+    """The two tables of codes under one prefix; reads what it needs once, and adds what is new.
+
+    With `write` false nothing is added: UnknownCode is raised where there is no code yet.
+    """
+
+    def __init__(self, conn: sqlite3.Connection, prefix: str = "", *, write: bool = True) -> None:
         self.conn = conn
         self.prefix = prefix
+        self.write = write
         self._figures: dict[tuple[str, str, str], int] = {}
         self._cells: dict[int, tuple[str, str, str]] = {}
         self._checks: dict[tuple[Any, ...], int] = {}
@@ -80,6 +88,8 @@ class Codes:
         row = self.conn.execute(f"SELECT code FROM {self.prefix}{table} WHERE {where}", values).fetchone()
         if row is not None:
             return int(row[0])
+        if not self.write:
+            raise UnknownCode
         marks = ", ".join("?" * len(columns))
         added = self.conn.execute(f"INSERT INTO {self.prefix}{table} ({', '.join(columns)}) VALUES ({marks})", values)
         return int(added.lastrowid or 0)

@@ -104,15 +104,14 @@ def alike(one: frozenset[str], other: frozenset[str]) -> int:
     return 100 * len(one & other) // len(one | other) if one and other else 0
 
 
-def save(derived: Derived, identity: int) -> None:
-    """Keep the sketch of a report that has an agency, a year and prose; `link` then names the one like it."""
-    conn, p = derived.conn, derived.prefix
-    row = conn.execute(f"SELECT agency_id, year FROM {p}report WHERE id = ?", (identity,)).fetchone()
-    if row is None or None in row or not (found := _pieces_of(derived, identity)):
+def save(derived: Derived, identity: int, agency: tuple[int, str] | None, year: int | None, texts: list[str]) -> None:
+    """Keep the sketch of a report that has an agency (id, name), a year and prose; `link` names those like it."""
+    if agency is None or year is None or not (found := pieces(texts, agency[1])):
         return
+    conn, p = derived.conn, derived.prefix
     drawn = sketch(found)
-    conn.execute(f"INSERT INTO {p}prose VALUES (?, ?, ?, ?)", (identity, *row, drawn))
-    conn.executemany(f"INSERT INTO {p}prose_band VALUES (?, ?)", [(key, identity) for key in _keys(row[1], drawn)])
+    conn.execute(f"INSERT INTO {p}prose VALUES (?, ?, ?, ?)", (identity, agency[0], year, drawn))
+    conn.executemany(f"INSERT INTO {p}prose_band VALUES (?, ?)", [(key, identity) for key in _keys(year, drawn)])
 
 
 def forget(derived: Derived, identity: int) -> None:

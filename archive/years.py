@@ -131,6 +131,14 @@ def forget_across(derived: Derived, identity: int) -> None:
     )
 
 
+def forget_findings(derived: Derived) -> None:
+    """Remove every finding that `settle` makes."""
+    derived.conn.execute(
+        f"DELETE FROM {derived.prefix}finding_data WHERE report_id IS NOT NULL AND (kind = 'twin' OR kind = 'check'"
+        f" AND name IN ({', '.join('?' * len(names()))}))", names()
+    )  # fmt: skip
+
+
 def forget(derived: Derived, identity: int) -> None:
     """Remove a report from all that is said of reports together; `settle` says it anew for those that remain."""
     forget_across(derived, identity)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import multiprocessing
 import os
 import resource
 import shutil
@@ -19,7 +20,9 @@ import tempfile
 import time
 import uuid
 from collections import Counter
-from itertools import pairwise
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from itertools import pairwise, repeat
 from pathlib import Path
 
 import zstandard
@@ -27,7 +30,6 @@ import zstandard
 import parsers
 from archive import bodies, connection, fixity, schema, searching
 from archive.derive import Capture, Derived
-from archive.parsing import ParserPool
 from archive.store import Store
 from bench import _pages as pages
 from parsers import VERSION
@@ -42,45 +44,58 @@ HEADERS = (
 )
 
 
-def _made_from() -> str:
-    """Changes where an archive made before would differ: its layout, the parser, the pages."""
-    text = f"{schema.LAYOUT} {schema.VERSION} {VERSION} {Path(pages.__file__).read_text(encoding='utf-8')}"
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
+def _digest(*parts: str) -> str:
+    return hashlib.sha256(" ".join([*parts, Path(pages.__file__).read_text(encoding="utf-8")]).encode()).hexdigest()[:8]
 
 
 def built(reports: int) -> Path:
-    """The archive of the first `reports` pages, as one crawl would have left it; made where it is not there yet."""
+    """The archive of the first `reports` pages; made where it is not there yet, or of another layout or parser."""
+    return _made(reports, f"archive-{reports}-{_digest(schema.LAYOUT, str(schema.VERSION), VERSION)}.db", _read_all)
+
+
+def captured(reports: int) -> Path:
+    """The same before anything was read: captures and entries only, as a crawl would have left them."""
+    return _made(reports, f"captures-{reports}-{_digest(str(schema.VERSION))}.db", capture)
+
+
+def _made(reports: int, name: str, make: Callable[[Path, int], None]) -> Path:
     CACHE.mkdir(exist_ok=True)
-    path = CACHE / f"archive-{reports}-{_made_from()}.db"
+    path = CACHE / name
     if not path.exists():
         began = time.perf_counter()
         fresh = path.with_suffix(".part")
         for left in CACHE.glob(f"{fresh.name}*"):
             left.unlink()
-        fill(fresh, reports)
+        make(fresh, reports)
         fresh.rename(path)
         print(f"  built {path.name} in {time.perf_counter() - began:,.0f} s", flush=True)
     return path
 
 
-def fill(path: Path, reports: int, version: int = 0) -> None:
-    """Captures and readings of the first `reports` pages, parsed on all cores."""
-    with Store.open(path, create=True) as store, ParserPool(os.cpu_count() or 1) as pool:
+def capture(path: Path, reports: int, version: int = 0) -> None:
+    """Captures and entries of the first `reports` pages; the pages are made on all cores."""
+    context = multiprocessing.get_context("spawn")
+    with Store.open(path, create=True) as store, ProcessPoolExecutor(mp_context=context) as made:
+        store.conn.execute("PRAGMA synchronous = OFF")  # a bench's file is made again, not mourned
         store.save_portals(
             (f"p{n}", f"{pages.county(n)[1]}人民政府", pages.county(n)[0], "plain", f"http://p{n}.example/")
             for n in range(-(-reports // pages.A_PORTAL))
         )
         crawl = store.begin_crawl("a bench", "bench")
-        waiting = []
-        for number in range(reports):
-            page = pages.page(number, version)
-            capture = store.save_capture(fetched(crawl, page, number, version), page.body, "text/html")
-            if capture.outcome in ("new", "changed"):
-                waiting.append((capture, pool.submit(page.body, page.url, "text/html")))
-            while len(waiting) > (32 if number + 1 < reports else 0):
-                kept, reading = waiting.pop(0)
-                store.save_report(kept, reading.result())
+        for first in range(0, reports, pages.A_PORTAL):
+            numbers = range(first, min(first + pages.A_PORTAL, reports))
+            lines = []
+            for number, page in zip(numbers, made.map(pages.page, numbers, repeat(version), chunksize=10), strict=True):
+                store.save_capture(fetched(crawl, page, number, version), page.body, "text/html")
+                lines.append((page.portal, page.url, page.title, f"{page.year + 1}-01-18", None, "fetched"))
+            store.save_entries(crawl, lines)
         store.finish_crawl(crawl, "finished")
+
+
+def _read_all(path: Path, reports: int) -> None:
+    shutil.copyfile(captured(reports), path)
+    with Store.open(path) as store:
+        store.reparse(os.cpu_count() or 1)
 
 
 def fetched(crawl: str, page: pages.Page, number: int, version: int = 0) -> Capture:
@@ -256,7 +271,7 @@ def _bare_insert(source: Path, target: Path) -> tuple[float, float, float]:
                 rows[table].setdefault(row[0], []).append(row[1:])
         derived = Derived(store.db)
         words = {
-            report: (doc, *searching.words_of([searching.texts_of(derived, report)]))
+            report: (doc, searching.words_of(derived, report))
             for doc, report in store.conn.execute("SELECT doc, report_id FROM search_doc").fetchall()
         }
         kept = {name: store.conn.execute(f"SELECT * FROM {name}").fetchall() for name in ("body", "capture", "report",
