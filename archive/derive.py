@@ -9,16 +9,14 @@ Every method writes within the caller's transaction, after whose failure `codes.
 from __future__ import annotations
 
 import sqlite3
-import sys
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
 from typing import Any, NamedTuple
 
 from sqlite_utils import Database
 from sqlite_utils.db import Table
 
 from archive import agencies, duty, ids, likeness, revisions, searching, years
-from archive.coded import PACKED, STATES, Codes, packable, packed, raw_of
+from archive.coded import STATES, Codes, packed, plain, raw_of
 from archive.errors import ArchiveError
 from archive.schema import CAPTURE_ORDER, GOOD
 from parsers.regions import lookup
@@ -60,21 +58,6 @@ def seen(conn: sqlite3.Connection, url: str) -> Seen | None:
         elif outcome == "gone" and last and gone is None:
             gone = fetched_at
     return Seen(first, last, gone) if first and last else None
-
-
-def plain(value: Any) -> Any:
-    """A number as SQLite holds it: an integer where it is one and fits in 64 bits, else a float.
-
-    None for what no float holds (1e309, NaN): the figure's raw text remains.
-    """
-    if value is None or (type(value) is int and -(2**63) <= value < 2**63):
-        return value
-    exact = Decimal(value)
-    if not exact.is_finite() or abs(exact) > Decimal(sys.float_info.max):
-        return None
-    if abs(exact) < 2**63 and exact == exact.to_integral_value():
-        return int(exact)
-    return float(exact)
 
 
 class Derived:
@@ -321,19 +304,10 @@ class Derived:
         return str(row[0]) if row else None
 
     def _save_findings(self, identity: int, capture: str, findings: Iterable[Mapping[str, Any]]) -> None:
-        lists: dict[str, list[Any]] = {status: [] for status in PACKED}
-        checks = dict.fromkeys(PACKED, 0)
-        rows = []
-        for finding, ordinal in _numbered(findings):
-            if packable(finding):
-                sides = plain(finding.get("expected")), plain(finding.get("found"))
-                lists[finding["status"]].append(self.codes.element(finding, ordinal, *sides))
-                checks[finding["status"]] += finding["kind"] == "check"
-            else:
-                rows.append((finding, ordinal))
-        if any(lists.values()):
-            self._many("check_data", 5, [(identity, *map(packed, lists.values()), *checks.values())])
-        self.insert_findings(rows, identity, identity, capture)
+        made = self.codes.pack(findings)
+        if any(made.lists.values()):
+            self._many("check_data", 5, [(identity, *map(packed, made.lists.values()), *made.checks.values())])
+        self.insert_findings(made.others, identity, identity, capture)
 
     def _read_as_report(self, url: str) -> list[str]:
         """Ids of the captures of `url` that were read as reports, in the order of fetching."""

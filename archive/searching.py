@@ -40,6 +40,7 @@ _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _NUMBER = re.compile(r"-?\d{1,15}(?:\.\d{1,9})?")
 _ZEROS = re.compile(r"(?<=\d\d)(?:00)+$")
 _SPACE = r"[^\S\n]*"
+_WIDE = tuple((mark, unicodedata.normalize("NFKC", mark)) for mark in "，：；（）！？％")  # else the slow part of NFKC
 
 
 class Query(NamedTuple):
@@ -93,6 +94,8 @@ def tokens_of(texts: Iterable[str]) -> set[str]:
 
 def _flat(text: str) -> str:
     """`text` in the characters that are compared, without the white space that means nothing."""
+    for wide, narrow in _WIDE:
+        text = text.replace(wide, narrow)
     return _BETWEEN.sub("", _THOUSANDS.sub("", unicodedata.normalize("NFKC", text).lower()))
 
 

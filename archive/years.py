@@ -190,20 +190,12 @@ def _save_twins(derived: Derived, shown: Shown, others: Iterable[tuple[Any, ...]
 
 
 def _save_across(derived: Derived, this: Shown, following: Shown | None) -> None:
-    lists: dict[str, list[Any]] = {"pass": [], "not_assessable": []}
-    failed = []
-    for finding in _judged(derived, this, following):
-        if finding["status"] == "fail":
-            failed.append((finding, 0))
-        else:
-            element = derived.codes.element(finding, 0, finding["expected"], finding["found"])
-            lists[finding["status"]].append(element)
-    if any(lists.values()):
+    made = derived.codes.pack(_judged(derived, this, following))
+    if any(made.lists.values()):
         derived.conn.execute(
-            f"INSERT INTO {derived.prefix}across_data VALUES (?, ?, ?)",
-            (this.id, packed(lists["pass"]), packed(lists["not_assessable"])),
+            f"INSERT INTO {derived.prefix}across_data VALUES (?, ?, ?)", (this.id, *map(packed, made.lists.values()))
         )
-    derived.insert_findings(failed, this.id, this.id, this.capture_id)
+    derived.insert_findings(made.others, this.id, this.id, this.capture_id)
 
 
 def _judged(derived: Derived, this: Shown, following: Shown | None) -> Iterator[dict[str, Any]]:

@@ -17,7 +17,7 @@ import pytest
 from archive_samples import at, begin, fetched, keep, page
 
 from archive import canonical, schema
-from archive.derive import plain
+from archive.coded import plain
 from archive.store import ArchiveBusy, ArchiveError, NewerArchive, NotAnArchive, Store
 
 DESIGN = Path(__file__).parents[1] / "docs" / "design.md"
