@@ -35,7 +35,7 @@ def fill(store: Store) -> None:
         for number, name in enumerate(names):
             url = URL.format(number)
             title = f"衢江区第{number}局2020年政府信息公开年度报告"
-            store.save_entry(crawl, "quzhou-qujiang", url, title, None, None, "fetched")
+            store.save_entries(crawl, [("quzhou-qujiang", url, title, None, None, "fetched")])
             if number == 5 and day == 2:
                 store.save_capture(fetched(crawl, url, day, outcome="gone", status=404), None, None)
                 continue
@@ -293,7 +293,7 @@ def test_the_canonical_dump_forgets_times_and_second_looks(tmp_path: Path) -> No
             for day, figure in looks.items():
                 crawl = begin(store, day)
                 decision = "fetched" if day in (1, 3) else "fresh"
-                store.save_entry(crawl, "quzhou-qujiang", URL, "2020年年报", None, None, decision)
+                store.save_entries(crawl, [("quzhou-qujiang", URL, "2020年年报", None, None, decision)])
                 body = page(year=2020, figures={"applications_received": figure}, checks={"a": "fail"})
                 keep(store, crawl, URL, day, body)
                 store.save_capture(fetched(crawl, f"{URL}?gone", day, outcome="gone", status=404), None, None)
