@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 BATCH = 50  # pages a task and a transaction
 AHEAD = 2  # tasks a worker that wait
+PATIENCE = 2.0  # seconds after which a task takes up no further page
 EARLY = frozenset({"finding_report", "version_report"})  # indexes that filling needs
 SETTLING = frozenset({"report_agency"})  # and that settling needs
 _WANTED = "kind = 'report' AND outcome IN ('new', 'changed') AND sha256 IS NOT NULL"
@@ -55,7 +56,7 @@ def reparse(store: Store, pool: ParserPool, progress: Progress | None = None) ->
     conn = store.conn
     with explained(store.path):
         shadow = Derived(store.db, schema.SHADOW)
-        task = Task(store.path.resolve(), pool.parser, secrets.token_hex(8))
+        task = Task(store.path.resolve(), pool.parser, secrets.token_hex(8), PATIENCE)
         with without_foreign_keys(conn), _relaxed(conn):
             since = _begin(shadow, pool.version)
             done = conn.execute(f"SELECT count(*) FROM {shadow.prefix}reading").fetchone()[0]
@@ -117,7 +118,7 @@ def _fill(store: Store, shadow: Derived, pool: ParserPool, task: Task, done: int
     waiting: deque[tuple[Wanted, Future[Read]]] = deque()
 
     def submit(wanted: Wanted) -> tuple[Wanted, Future[Read]]:
-        return wanted, pool.run(recorder.pages, task, wanted, timeout=recorder.PATIENCE + pool.timeout)
+        return wanted, pool.run(recorder.pages, task, wanted, timeout=task.patience + pool.timeout)
 
     while True:
         waiting.extend(submit(wanted) for wanted in islice(batches, pool.workers * AHEAD - len(waiting)))

@@ -28,7 +28,6 @@ from archive.derive import Capture, Derived
 from archive.errors import ArchiveError
 from archive.parsing import read
 
-PATIENCE = 2.0  # seconds after which a task takes up no further page
 _COLUMNS = ", ".join(f"c.{name}" for name in Capture._fields)
 
 Rows = dict[str, list[tuple[Any, ...]]]  # by the statement that inserts them
@@ -36,11 +35,13 @@ Reading = tuple[Capture, dict[str, Any]]
 
 
 class Task(NamedTuple):
-    """What every task of one rebuild says: the archive, the parser's module, and a name that no other rebuild has."""
+    """What every task of one rebuild says: the archive, the parser's module, a name that no other rebuild has, and the
+    seconds after which a task takes up no further page."""
 
     path: Path
     parser: str
     name: str
+    patience: float
 
 
 class Read(NamedTuple):
@@ -110,7 +111,7 @@ def pages(task: Task, wanted: list[tuple[int, bool]]) -> Read:
     left: list[tuple[Reading, bool]] = []
     with _opened(task) as (conn, derived):
         for done, (rowid, only) in enumerate(wanted):
-            if done and time.monotonic() - began > PATIENCE:
+            if done and time.monotonic() - began > task.patience:
                 return Read(done, dict(rows), left)
             *said, media_type = conn.execute(
                 f"SELECT {_COLUMNS}, b.media_type FROM capture AS c LEFT JOIN body AS b ON b.sha256 = c.sha256"
