@@ -1,13 +1,17 @@
 """`gongkai reparse`: the derived tables anew, from the bodies of every report capture.
 
 They are built beside the live ones in small transactions, and take their place in one: a reader sees the old set or the
-new. Pages are read in the order of their reports' ids, which is the order of the largest tables, so that these grow at
-their end only and without gaps; neither that order nor the number of workers shows in the result. What a crawl noted
-(findings with a `crawl_id`) comes from no body and is carried over as it is.
+new. The parser processes read the bodies, the pages and what hangs on several reports, and hand over rows
+(archive.recorder); this process inserts them, and does itself what those cannot. Pages are read in the order of their
+reports' ids, which is the order of the largest tables, so that these grow at their end only and without gaps; neither
+that order nor the number of workers shows in the result. What a crawl noted (findings with a `crawl_id`) comes from no
+body and is carried over as it is.
 
 A death on the way leaves the old tables in use, and `shadow_progress` says what it was made from: the next reparse with
-the same parser and the same portals goes on from there, also where a crawl has captured more in between. The -wal file
-is moved into the archive as it grows; the largest single transaction is the creation of an index.
+the same parser and the same portals goes on from there, also where a crawl has captured more in between. Foreign keys
+are checked when the tables are swapped, not row by row. The -wal file is moved into the archive as it grows, and synced
+then: a power cut may take the last commits, and they are made again. The largest single transaction is the creation of
+an index.
 """
 
 from __future__ import annotations
