@@ -1,6 +1,7 @@
 """The archive's size, and its speed against raw sqlite3 and bare hashing, with 10,000 and 100,000 made-up reports.
 
-The archives are kept in `.bench/` between runs (100,000 reports: some 3 GB, built in half an hour on two cores).
+Captures and archives are kept in `.bench/` between runs (100,000 reports: some 3 GB; captured in ten minutes on two
+idle cores, read in fifteen). An archive is as a reparse leaves it; a crawl leaves one somewhat larger.
 GONGKAI_BENCH_REPORTS="2000 10000" takes other numbers.
 """
 
@@ -228,8 +229,9 @@ def speed(path: Path, reports: int) -> None:
           f" parse and insert {(parse_work + insert_work) * 1e3:.2f}: {cpu / (parse_work + insert_work):.2f});"
           f" bare parse {bare_parse * 1e3:.2f} alone, {shared_parse * 1e3:.2f} a page with all cores at it, bare insert"
           f" {bare_read * 1e3:.2f}: {wall / alone:.2f} of the first divided by the cores, {wall / shared:.2f} of the"
-          f" second (at most 1.3); {told['megabytes']:.0f} MB resident, -wal at most {told['wal']:.0f} MB, largest"
-          f" index {told['index']:.0f} MB", flush=True)  # fmt: skip
+          f" second (at most 1.3); MB resident {told['resident']} after a tenth, half and all,"
+          f" at most {told['megabytes']:.0f}, of a worker {told['worker']:.0f}; -wal at most {told['wal']:.0f} MB,"
+          f" largest index {told['index']:.0f} MB", flush=True)  # fmt: skip
 
 
 def _apart(*arguments: str) -> subprocess.Popen[str]:
@@ -346,10 +348,15 @@ def _bare_hashing(conn: sqlite3.Connection) -> float:
 def _reparse(path: Path) -> None:
     """In a process of its own: reparse, then seconds, peak memory and the largest -wal as JSON."""
     wal, largest = Path(f"{path}-wal"), 0
+    resident: dict[int, float] = {}
 
     def look(done: int, total: int) -> None:
         nonlocal largest
-        largest = max(largest, wal.stat().st_size)
+        if done % rebuild.BATCH == 0:
+            largest = max(largest, wal.stat().st_size)
+        if done in (total // 10, total // 2, total):
+            pages_held = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+            resident[done] = pages_held * resource.getpagesize() / 2**20
 
     began = time.perf_counter()
     with Store.open(path) as store:
@@ -363,7 +370,8 @@ def _reparse(path: Path) -> None:
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     told = {
         "seconds": seconds, "cpu": sum(u.ru_utime + u.ru_stime for u in used), "megabytes": used[0].ru_maxrss / 1024,
-        "wal": largest / 2**20, "index": index / 2**20,
+        "wal": largest / 2**20, "index": index / 2**20, "worker": used[1].ru_maxrss / 1024,
+        "resident": [round(megabytes) for megabytes in resident.values()],
     }  # fmt: skip
     print(json.dumps(told))
 
