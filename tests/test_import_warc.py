@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
+import os
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -191,12 +193,43 @@ def test_pages_with_a_list_of_their_addresses(folder: Path, tmp_path: Path, enco
         ("file,url,fetched_at\na.html,http://x.example/,yesterday\n", "yesterday"),
         ("file,url\na.html,http://x.example/\na.html,http://y.example/\n", "named before"),
         ("file,url\na.html,http://x.example/\nc.html,http://x.example/\n", "two times"),
+        ("file,url\na.html,http://x.example/\xff\n", "line 2: neither UTF-8 nor GB 18030"),
     ],
 )
 def test_a_list_that_leaves_anything_open_is_refused_before_anything_is_written(
     folder: Path, tmp_path: Path, text: str, words: str
 ) -> None:
-    (folder / "addresses.csv").write_text(text, encoding="utf-8")
+    (folder / "addresses.csv").write_bytes(text.encode("latin-1"))
     done = run("import", folder, "--db", tmp_path / "gongkai.db")
     assert done.exit_code == 2 and words in done.stderr, done.output
     assert rows(tmp_path / "gongkai.db", "SELECT * FROM crawl") == []
+
+
+def test_what_a_folder_or_a_list_names_and_nobody_can_read_is_named_and_the_rest_is_kept(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "broken.html").symlink_to(tmp_path / "nowhere.html")
+    (folder / "elsewhere").symlink_to(tmp_path)
+    os.mkfifo(folder / "pipe")
+    (folder / "locked").mkdir()
+    (folder / "addresses.csv").write_text(f"file,url\na.html,{URL}\nlost.html,{URL}?lost\n", encoding="utf-8")
+    scandir = os.scandir
+
+    def guarded(path: Any = ".") -> Any:  # a user who may do anything, as in a container, is never refused
+        if str(path).endswith("locked"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", guarded)
+    done = run("import", folder, "--db", tmp_path / "gongkai.db", "--json")
+    assert done.exit_code == 1
+    files = {Path(file["path"]).name: file for file in json.loads(done.stdout)["files"]}
+    assert {name: file["problem"] for name, file in files.items() if file["problem"]} == {
+        "lost.html": "not kept: a list of addresses names it, and there is no such file",
+        "broken.html": "not kept: No such file or directory",
+        "elsewhere": "not kept: a link to a folder",
+        "locked": "not kept: a folder that cannot be read",
+        "pipe": "not kept: no file",
+    }
+    assert files["lost.html"]["url"] == f"{URL}?lost"
+    assert rows(tmp_path / "gongkai.db", "SELECT count(*) FROM capture") == [(3,)]
