@@ -198,6 +198,17 @@ def test_a_frame_that_lies_about_its_size_is_refused(store: Store) -> None:
     assert damage.sha256 == capture.sha256 and "hash" in damage.problem
 
 
+def test_other_bytes_are_refused_though_frame_and_row_are_in_order(store: Store) -> None:
+    capture = save(store, begin(store), "1", 1, "甲")
+    encoding, data = bodies.compress(body_of("乙"))
+    size, media_type = store.conn.execute("SELECT size, media_type FROM body").fetchone()
+    digest = bodies.row_digest(str(capture.sha256), size, media_type, encoding, None, data)
+    store.conn.execute("UPDATE body SET data = ?, encoding = ?, digest = ?", (data, encoding, digest))
+    with pytest.raises(ArchiveError, match=f"damaged: the bytes have the hash {bodies.digest(body_of('乙'))}"):
+        store.body(str(capture.sha256))
+    assert [damage.sha256 for damage in store.verify().damaged] == [capture.sha256]
+
+
 def test_the_log_takes_no_other_body_under_an_id(store: Store) -> None:
     crawl = begin(store)
     one, two = (str(save(store, crawl, str(n), 1, f"第{n}页").sha256) for n in range(2))
