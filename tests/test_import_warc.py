@@ -160,6 +160,13 @@ def test_a_broken_web_archive_is_reported(content: bytes, tmp_path: Path) -> Non
     assert "broken.warc.gz" in done.stderr and "Traceback" not in done.output
 
 
+def test_a_web_archive_without_a_page_says_so(tmp_path: Path) -> None:
+    crawler = Crawler(tmp_path / "requests.warc.gz")
+    crawler.add("request", URL, "2021-03-01T08:00:00Z")
+    done = run("import", crawler.done(), "--db", tmp_path / "gongkai.db")
+    assert done.exit_code == 1 and "requests.warc.gz: no page in it: 2 records" in done.stderr
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "pages" / "sub").mkdir(parents=True)
