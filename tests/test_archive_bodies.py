@@ -209,6 +209,18 @@ def test_other_bytes_are_refused_though_frame_and_row_are_in_order(store: Store)
     assert [damage.sha256 for damage in store.verify().damaged] == [capture.sha256]
 
 
+def test_a_body_that_is_not_there_is_named_with_its_captures(store: Store) -> None:
+    crawl = begin(store)
+    kept, lost = (save(store, crawl, str(number), 1, f"第{number}页") for number in range(2))
+    store.conn.execute("PRAGMA foreign_keys = OFF")
+    store.conn.execute("DELETE FROM body WHERE sha256 = ?", (lost.sha256,))
+    found = store.verify()
+    assert [(d.sha256, d.problem, [c.id for c in d.captures]) for d in found.damaged] == [
+        (lost.sha256, "the body is not in the archive", [lost.id])
+    ]
+    assert store.body(str(kept.sha256)) == body_of("第0页")
+
+
 def test_the_log_takes_no_other_body_under_an_id(store: Store) -> None:
     crawl = begin(store)
     one, two = (str(save(store, crawl, str(n), 1, f"第{n}页").sha256) for n in range(2))
