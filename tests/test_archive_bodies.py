@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -207,6 +208,20 @@ def test_other_bytes_are_refused_though_frame_and_row_are_in_order(store: Store)
     with pytest.raises(ArchiveError, match=f"damaged: the bytes have the hash {bodies.digest(body_of('乙'))}"):
         store.body(str(capture.sha256))
     assert [damage.sha256 for damage in store.verify().damaged] == [capture.sha256]
+
+
+def test_a_chain_that_is_too_long_is_damage_and_not_followed(store: Store) -> None:
+    crawl = begin(store)
+    names = [str(save(store, crawl, str(number), 1, "甲" * (number + 1)).sha256) for number in range(4)]
+    for name, below in pairwise(names):
+        encoding, data = bodies.compress(store.body(below), store.body(name))
+        store.conn.execute(
+            "UPDATE body SET encoding = ?, data = ?, dictionary = ? WHERE sha256 = ?", (encoding, data, name, below)
+        )
+    fresh = fixity.Bodies(store.conn)
+    assert bodies.digest(fresh.fetch(names[2])) == names[2]
+    with pytest.raises(bodies.Damaged, match="uses a dictionary that uses another"):
+        fixity.Bodies(store.conn).fetch(names[3])
 
 
 def test_a_body_that_is_not_there_is_named_with_its_captures(store: Store) -> None:
