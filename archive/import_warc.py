@@ -157,7 +157,10 @@ def _extra(record: Any) -> dict[str, Any] | None:
 
 def _own(extra: dict[str, Any], record: Fetched | Unreadable | None) -> Item:
     if "table" in extra:
-        return Log(str(extra["table"]), list(extra["rows"]))
+        rows = extra.get("rows")
+        if not isinstance(rows, list):
+            return Unreadable(None, f"not kept: the rows of the table {extra['table']} are not in its record")
+        return Log(str(extra["table"]), rows)
     if isinstance(record, Unreadable):
         return record
     missing = [name for name in Capture._fields if name not in extra]

@@ -209,7 +209,7 @@ class _Import:
         restored: dict[int, str] = {}  # place in the results -> capture
         for item in import_warc.read(path):
             if isinstance(item, import_warc.Log):
-                self.restorer.rows(item.table, item.rows)
+                results += self._logged(path, item)
             elif isinstance(item, import_warc.Unreadable):
                 results.append(Imported(str(path), item.url, None, None, None, item.problem))
             elif isinstance(item, import_warc.Restored):
@@ -222,6 +222,13 @@ class _Import:
             if read := readings.get(identity):
                 results[place] = results[place]._replace(**read._asdict())
         return results
+
+    def _logged(self, path: Path, item: import_warc.Log) -> list[Imported]:
+        try:
+            self.restorer.rows(item.table, item.rows)
+        except ValueError as error:
+            return [Imported(str(path), None, None, None, None, f"not kept: {error}")]
+        return []
 
     def _restored(self, path: Path, item: import_warc.Restored) -> Imported:
         url = item.capture.url

@@ -18,11 +18,19 @@ from warcio.warcwriter import WARCWriter
 
 import gongkai
 from archive import bodies
+from archive.export_warc import EXTRA
+from archive.ids import capture_id
 from archive.store import Store
 
 PAGE = REPORT.encode()
 URL = "http://www.anfu.example/zwgk/2020/report.html"
 CHALLENGE = b"<html><script>$_ts=window['$_ts'];</script></html>"
+
+OWN = {
+    "id": capture_id("20210301T080000Z-000000", URL, "2021-03-01T08:00:00Z"), "crawl_id": "20210301T080000Z-000000",
+    "portal": None, "url": URL, "final_url": None, "fetched_at": "2021-03-01T08:00:00Z", "kind": "report",
+    "status": None, "outcome": "failed", "headers": "[]", "sha256": None, "note": None,
+}  # fmt: skip
 
 
 def run(*arguments: object) -> Result:
@@ -158,6 +166,33 @@ def test_a_broken_web_archive_is_reported(content: bytes, tmp_path: Path) -> Non
     done = run("import", tmp_path / "broken.warc.gz", "--db", tmp_path / "gongkai.db")
     assert done.exit_code == 1
     assert "broken.warc.gz" in done.stderr and "Traceback" not in done.output
+
+
+@pytest.mark.parametrize(
+    ("extra", "words"),
+    [
+        ({"table": "visit"}, "the rows of the table visit are not in its record"),
+        ({"table": "visit", "rows": [["a", "b"]]}, "a row of the table visit has not its 6 columns"),
+        ({"table": "visit", "rows": [["nowhere", "x", None, "many", "finished", None]]}, "does not fit"),
+        ({"table": "body", "rows": [["a"]]}, "no table of evidence is called 'body'"),
+        ({"url": URL}, "its metadata record lacks id"),
+        (OWN | {"id": "0" * 16}, "is not that of its crawl, address and time"),
+        (OWN | {"headers": "{}"}, "are no list"),
+        (OWN, "does not fit"),
+    ],
+)
+def test_records_that_look_like_gongkais_own_and_are_not(extra: dict[str, Any], words: str, tmp_path: Path) -> None:
+    crawler = Crawler(tmp_path / "own.warc.gz")
+    said = json.dumps(extra).encode()
+    record = crawler.writer.create_warc_record(
+        "urn:x", "metadata", payload=BytesIO(said), length=len(said), warc_content_type=EXTRA,
+        warc_headers_dict={"WARC-Date": "2021-03-01T08:00:00Z"},
+    )  # fmt: skip
+    crawler.writer.write_record(record)
+    crawler.add("response", URL, "2021-03-01T08:00:00Z", PAGE)
+    done = run("import", crawler.done(), "--db", tmp_path / "gongkai.db")
+    assert done.exit_code == 1 and words in done.stderr and "Traceback" not in done.output, done.output
+    assert rows(tmp_path / "gongkai.db", "SELECT url, outcome FROM capture") == [(URL, "new")], "the rest is kept"
 
 
 def test_a_web_archive_without_a_page_says_so(tmp_path: Path) -> None:
