@@ -11,7 +11,7 @@ import archive_samples as samples
 import pytest
 from archive_samples import at, begin, fetched, keep, page
 
-from archive import canonical, schema
+from archive import canonical, ids, schema
 from archive.derive import plain
 from archive.store import ArchiveError, Store
 
@@ -320,6 +320,27 @@ def test_a_finding_of_a_crawl_names_it(store: Store) -> None:
     )
     with pytest.raises(ValueError, match="names the crawl"):
         store.save_finding(kind="fetch", name="odd")
+
+
+def test_two_things_under_one_id_are_an_error_and_nothing_is_written(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crawl = begin(store)
+    keep(store, crawl, URL, 1, page(**REPORT))
+    before = list(canonical.derived(store.conn))
+    ((report, agency),) = store.conn.execute("SELECT id, agency_id FROM report").fetchall()
+    for name, identity, words in (
+        ("report_id", report, f"two addresses have the report id {report}"),
+        ("agency_id", agency, f"two agencies have the id {agency}"),
+    ):
+        other = page(**REPORT | {"metadata": {"agency": "衢州市衢江区教育局", "region": "330803"}})
+        with monkeypatch.context() as patched, pytest.raises(ArchiveError, match=words):
+            patched.setattr(ids, name, lambda *_, identity=identity: identity)
+            keep(store, crawl, f"{URL}?{name}", 1, other)
+        assert list(canonical.derived(store.conn)) == before
+    keep(store, crawl, URL, 2, page(**REPORT))
+    with pytest.raises(ArchiveError, match="was captured twice at"):
+        keep(store, crawl, URL, 2, page(**REPORT))
 
 
 def test_regions_come_with_those_above_them(store: Store) -> None:
