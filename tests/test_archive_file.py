@@ -87,6 +87,21 @@ def test_what_is_no_archive_is_left_untouched(tmp_path: Path, kind: str) -> None
     assert picture(tmp_path) == before
 
 
+def test_a_newer_version_is_seen_in_the_wal_too(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    Store.open(path, create=True).close()
+    newer = sqlite3.connect(path)
+    try:
+        newer.execute("PRAGMA wal_autocheckpoint = 0")
+        newer.execute(f"PRAGMA user_version = {schema.VERSION + 1}")
+        assert Path(f"{path}-wal").stat().st_size > 0 and path.read_bytes()[63] == schema.VERSION
+        for write in (True, False):
+            with pytest.raises(NewerArchive):
+                Store.open(path, write=write)
+    finally:
+        newer.close()
+
+
 def test_an_error_amid_reading_is_not_hidden_by_closing(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt), Store.open(tmp_path / "a.db", create=True) as store:
         begin(store)
