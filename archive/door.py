@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from archive.store import Store
 
 
+FOLDER = Path(__file__).resolve().parent
+
+
 def stop(code: int, text: str) -> NoReturn:
     """End with `code` after one line on standard error."""
     click.echo(f"gongkai: {text}", err=True)
@@ -21,15 +24,24 @@ def stop(code: int, text: str) -> NoReturn:
 
 
 def default_db() -> str:
-    """`GONGKAI_DB`, else `gongkai.db` in this folder, which is beside scrapy.cfg: the crawler's own rule."""
-    return os.environ.get("GONGKAI_DB") or str(Path(__file__).with_name("gongkai.db"))
+    """`GONGKAI_DB`, else `archive/gongkai.db` beside `scrapy.cfg`, whatever folder the command runs in.
+
+    A package that pip installed has no `scrapy.cfg`, and pip removes its folder: then `gongkai.db` where the command
+    runs.
+    """
+    return os.environ.get("GONGKAI_DB") or str(FOLDER / "gongkai.db" if checked_out() else Path("gongkai.db"))
+
+
+def checked_out() -> bool:
+    """Whether this is a checkout, and not a package that pip installed."""
+    return (FOLDER.parent / "scrapy.cfg").is_file()
 
 
 with_db = click.option(
     "--db",
     type=click.Path(path_type=Path),
     default=default_db,
-    show_default="archive/gongkai.db beside scrapy.cfg, or $GONGKAI_DB",
+    show_default="archive/gongkai.db beside scrapy.cfg, where there is one, else gongkai.db here; or $GONGKAI_DB",
     help="The archive, one SQLite file.",
 )
 with_json = click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")

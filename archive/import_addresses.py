@@ -7,6 +7,7 @@ it. `file` is a path from the CSV's own folder. A time without a zone is UTC.
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -35,11 +36,16 @@ def read(path: Path) -> Mapping[Path, Address]:
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
-        text = raw.decode("gb18030", errors="replace")
-    rows = csv.DictReader(text.splitlines())
+        try:
+            text = raw.decode("gb18030")
+        except UnicodeDecodeError as error:
+            line = raw[: error.start].count(b"\n") + 1
+            raise AddressError(f"{path}, line {line}: neither UTF-8 nor GB 18030.") from error
+    rows = csv.DictReader(io.StringIO(text, newline=""))
     if not {"file", "url"} <= set(rows.fieldnames or ()):
         raise AddressError(f"{path}: the first line must name the columns file and url (and fetched_at, if known).")
     found: dict[Path, Address] = {}
+    seen: set[Address] = set()
     for row in rows:
         where = f"{path}, line {rows.line_num}"
         name, url, time = ((row.get(column) or "").strip() for column in ("file", "url", "fetched_at"))
@@ -52,9 +58,10 @@ def read(path: Path) -> Mapping[Path, Address]:
         if file in found:
             raise AddressError(f"{where}: {name} was named before.")
         address = Address(url, _time(time, where) if time else None)
-        if address in found.values():
+        if address in seen:
             raise AddressError(f"{where}: {url} was named before; two captures of it need two times in fetched_at.")
         found[file] = address
+        seen.add(address)
     return found
 
 

@@ -80,7 +80,7 @@ def read(path: Path) -> Iterator[Item]:
     """The items of one file in its order; the last is an Unreadable where the file is damaged or cut short."""
     pending: Fetched | Unreadable | None = None
     pending_id: str | None = None
-    count = last = 0
+    count = last = given = 0
     try:
         with path.open("rb") as file:
             records = ArchiveIterator(file, arc2warc=True)
@@ -88,6 +88,7 @@ def read(path: Path) -> Iterator[Item]:
                 count += 1
                 extra = _extra(record)
                 page = _page(record) if extra is None else None
+                given += extra is not None or page is not None
                 last = records.get_record_offset()  # reads the rest of the record
                 if extra is None:
                     if pending is not None:
@@ -108,8 +109,10 @@ def read(path: Path) -> Iterator[Item]:
         return
     if pending is not None:
         yield pending
-    if count == 0:
-        yield Unreadable(None, "no WARC records in it")
+    if not given:
+        yield Unreadable(
+            None, f"no page in it: {count} records, and none is of a page" if count else "no WARC records in it"
+        )
 
 
 def _each(records: ArchiveIterator) -> Iterator[Any]:
@@ -154,7 +157,10 @@ def _extra(record: Any) -> dict[str, Any] | None:
 
 def _own(extra: dict[str, Any], record: Fetched | Unreadable | None) -> Item:
     if "table" in extra:
-        return Log(str(extra["table"]), list(extra["rows"]))
+        rows = extra.get("rows")
+        if not isinstance(rows, list):
+            return Unreadable(None, f"not kept: the rows of the table {extra['table']} are not in its record")
+        return Log(str(extra["table"]), rows)
     if isinstance(record, Unreadable):
         return record
     missing = [name for name in Capture._fields if name not in extra]

@@ -84,14 +84,22 @@ def unreadable(report: Mapping[str, Any]) -> str | None:
 
 
 def files(paths: Sequence[Path]) -> Iterator[Path]:
-    """The files of `paths`, folders walked, in the order of their names; hidden files are left out."""
+    """The files of `paths`, folders walked, in the order of their names; hidden files are left out.
+
+    What cannot be read is among them, to be named: a broken link, a link to a folder, a folder that lets nobody in.
+    """
     for path in paths:
-        if not path.is_dir():
-            yield path
-            continue
-        for found in sorted(path.rglob("*")):
-            if found.is_file() and not any(part.startswith(".") for part in found.relative_to(path).parts):
-                yield found
+        yield from sorted(_within(path)) if path.is_dir() else (path,)
+
+
+def _within(top: Path) -> list[Path]:
+    found: list[Path] = []
+    locked: list[Path] = []
+    for folder, folders, names in os.walk(top, onerror=lambda error: locked.append(Path(error.filename))):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        links = [name for name in folders if Path(folder, name).is_symlink()]
+        found += (Path(folder, name) for name in (*links, *names) if not name.startswith("."))
+    return found + locked
 
 
 def _of_archive(path: Path, archive: Path) -> bool:
@@ -120,7 +128,9 @@ def import_paths(
         known.update(import_addresses.read(path))
     found = [path for path in found if path.resolve() not in {other.resolve() for other in lists}]
     crawl_id = store.begin_crawl("import " + " ".join(path.name for path in paths), version)
-    results: list[Imported] = []
+    missing = "not kept: a list of addresses names it, and there is no such file"
+    lost = [(path, address.url) for path, address in known.items() if not path.exists()]
+    results = [Imported(str(path), url, None, None, None, missing) for path, url in sorted(lost)]
     with ParserPool(workers=os.cpu_count() or 1) as pool:
         work = _Import(store, pool, crawl_id, judge)
         work.read_unread()
@@ -158,6 +168,10 @@ class _Import:
     def file(self, path: Path, address: Address | None) -> list[Imported]:
         """The results of one file: one, or one a page for a web archive."""
         try:
+            if path.exists() and not path.is_file():
+                what = "a link to a folder" if path.is_symlink() else "a folder that cannot be read"
+                what = what if path.is_dir() else "no file"
+                return [Imported(str(path), None, None, None, None, f"not kept: {what}")]
             if import_warc.is_warc(path):
                 return self._warc(path)
             size = path.stat().st_size
@@ -195,7 +209,7 @@ class _Import:
         restored: dict[int, str] = {}  # place in the results -> capture
         for item in import_warc.read(path):
             if isinstance(item, import_warc.Log):
-                self.restorer.rows(item.table, item.rows)
+                results += self._logged(path, item)
             elif isinstance(item, import_warc.Unreadable):
                 results.append(Imported(str(path), item.url, None, None, None, item.problem))
             elif isinstance(item, import_warc.Restored):
@@ -208,6 +222,13 @@ class _Import:
             if read := readings.get(identity):
                 results[place] = results[place]._replace(**read._asdict())
         return results
+
+    def _logged(self, path: Path, item: import_warc.Log) -> list[Imported]:
+        try:
+            self.restorer.rows(item.table, item.rows)
+        except ValueError as error:
+            return [Imported(str(path), None, None, None, None, f"not kept: {error}")]
+        return []
 
     def _restored(self, path: Path, item: import_warc.Restored) -> Imported:
         url = item.capture.url

@@ -36,7 +36,7 @@ from crawler.pipelines import Page
 from crawler.portals import Portal, PortalError, choose, host_and_port, host_key, is_loopback, load
 from crawler.reports import ReportSpider, redecoded
 from crawler.session import EntryRow
-from crawler.walks import WALKED, Listing, Visit, Walk
+from crawler.walks import UNREADABLE, WALKED, Listing, Visit, Walk
 
 __all__ = ["Entry", "Listing", "PortalSpider", "redecoded", "require_contact"]
 
@@ -145,7 +145,14 @@ class PortalSpider(ReportSpider):
             yield from self._end_walk(visit, walk, outcome, f"list page {walk.pages}: {verdict.note or 'no text'}")
             return
         page = redecoded(response)
-        listing = self.listing(page)
+        try:
+            listing = self.listing(page)
+        except UNREADABLE as error:
+            self.logger.exception("%s: the spider of %s cannot read it", page.url, self.name)
+            self.session.save_capture(capture, response.body or None, media_type_of(response))
+            note = f"list page {walk.pages}: the spider of {self.name} cannot read it ({error!r})"
+            yield from self._end_walk(visit, walk, "failed", note)
+            return
         if listing.declared is not None:
             walk.declared = listing.declared
         listed: Capture | None = None

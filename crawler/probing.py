@@ -34,14 +34,13 @@ from crawler.outcomes import is_report_title
 from crawler.portals import Portal, families
 from crawler.session import Progress
 from crawler.sniffing import PLAIN, sniff
-from crawler.walks import Walk
+from crawler.walks import UNREADABLE, Walk
 
 Job = Callable[["Prober", str], Awaitable[Any]]
 """What to find out about one portal: asks through the prober, under the portal's key."""
 
 BEHIND = 3  # requests after the first, only where a product draws its list from elsewhere
 FEW_WORDS = 20  # characters of visible text
-_UNREADABLE = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
 
 
 class Unkept:
@@ -110,7 +109,7 @@ class Prober(Spider):
             return None
         try:
             return self._reader(key, family).listing(page)
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             self.logger.info("%s: the spider of %s cannot read it: %r", page.url, family, error)
             return None
 

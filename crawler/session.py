@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -17,13 +16,12 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import parsers
-from archive import freshness
+from archive import door, freshness
 from archive.errors import ArchiveBusy, ArchiveError
 from archive.parsing import ParserPool
 from archive.store import Capture, Store
 from crawler.portals import Portal
 
-ROOT = Path(__file__).resolve().parent.parent
 BACKLOG = 16  # captures of a former crawl that are read at a time
 TOGETHER = 0.05  # seconds in which readings are gathered to be saved at once
 SAMPLE = 100  # stored bodies whose hashes are recomputed after a crawl, those that were not for longest
@@ -58,8 +56,8 @@ class Shared(Protocol):
 
 
 def default_db() -> Path:
-    """`GONGKAI_DB`, else `archive/gongkai.db` beside `scrapy.cfg`, whatever folder the command runs in."""
-    return Path(os.environ.get("GONGKAI_DB") or ROOT / "archive" / "gongkai.db")
+    """The archive where none is named; see `archive.door`."""
+    return Path(door.default_db())
 
 
 class Session:

@@ -29,6 +29,8 @@ _SEVERITY = (
     "empty",
 )
 WALKED = frozenset({"finished", "empty", "incomplete"})
+UNREADABLE = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
+"""What a family's `listing()` raises at an answer of a shape that nobody has seen: JSON with other types, say."""
 _INSIDE = {"failed": "incomplete", "gone": "incomplete", "empty": "finished"}
 
 

@@ -42,6 +42,7 @@ _SIGNATURES = (
     (b"\x1f\x8b", "application/gzip"),
 )
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.-]+)", re.I)
+_CONTROL = bytes({*range(32)} - {*b"\t\n\v\f\r"})
 _MARKUP = re.compile(rb"<\s*(?:!doctype|html|head|body|table|div|p|meta|h[1-6]|tr|td|span)\b", re.I)
 
 
@@ -90,15 +91,16 @@ def _media_type(body: bytes, declared: str | None) -> str:
     for magic, kind in _SIGNATURES:
         if head.startswith(magic):
             return kind
-    if _MARKUP.search(body[:65536]):
+    start = body[:65536]
+    wide = head.startswith((b"\xff\xfe", b"\xfe\xff"))
+    if not wide and (len(start) - len(start.translate(None, _CONTROL))) * 20 > len(start):
+        return "application/octet-stream"  # `<p ` stands in most random bytes of this length
+    if _MARKUP.search(start):
         return "text/html"
     said = (declared or "").split(";", 1)[0].strip().lower()
     if said in ("text/html", "application/xhtml+xml"):
         return "text/html"
-    if not head.startswith((b"\xff\xfe", b"\xfe\xff")) and body[:65536].count(0) > len(body[:65536]) // 100:
-        return "application/octet-stream"
-    control = sum(byte < 9 or 13 < byte < 32 for byte in body[:4096])
-    if control * 20 > len(body[:4096]):
+    if not wide and start.count(0) > len(start) // 100:
         return "application/octet-stream"
     return "text/plain" if said in ("", "text/plain", "application/octet-stream") or said.startswith("text/") else said
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,14 +56,26 @@ class Crawls:
 
     def run(self, *arguments: str, delay: str | None = "0") -> subprocess.CompletedProcess[str]:
         """Crawl to the end. The log goes to stderr; an error in it is the test's to explain."""
+        return self.process(self.command(*arguments), delay=delay)
+
+    def process(
+        self,
+        command: Sequence[str],
+        *,
+        delay: str | None = "0",
+        folder: Path = ROOT,
+        before: Callable[[], None] | None = None,
+    ) -> subprocess.CompletedProcess[str]:
+        """Another command to its end, in the crawl's environment; `before` is called in the process before it runs."""
         return subprocess.run(
-            self.command(*arguments),
-            cwd=ROOT,
+            command,
+            cwd=folder,
             env=self.environment(delay),
             capture_output=True,
             text=True,
             timeout=120,
             check=False,
+            preexec_fn=before,
         )
 
     def start(self, *arguments: str, delay: str = "0") -> subprocess.Popen[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -222,6 +223,43 @@ def test_a_frame_that_lies_about_its_size_is_refused(store: Store) -> None:
     store.conn.execute("UPDATE body SET data = ?, encoding = 'zstd'", (bytes(grown),))
     (damage,) = store.verify().damaged
     assert damage.sha256 == capture.sha256 and "hash" in damage.problem
+
+
+def test_other_bytes_are_refused_though_frame_and_row_are_in_order(store: Store) -> None:
+    capture = save(store, begin(store), "1", 1, "甲")
+    encoding, data = bodies.compress(body_of("乙"))
+    size, media_type = store.conn.execute("SELECT size, media_type FROM body").fetchone()
+    digest = bodies.row_digest(str(capture.sha256), size, media_type, encoding, None, data)
+    store.conn.execute("UPDATE body SET data = ?, encoding = ?, digest = ?", (data, encoding, digest))
+    with pytest.raises(ArchiveError, match=f"damaged: the bytes have the hash {bodies.digest(body_of('乙'))}"):
+        store.body(str(capture.sha256))
+    assert [damage.sha256 for damage in store.verify().damaged] == [capture.sha256]
+
+
+def test_a_chain_that_is_too_long_is_damage_and_not_followed(store: Store) -> None:
+    crawl = begin(store)
+    names = [str(save(store, crawl, str(number), 1, "甲" * (number + 1)).sha256) for number in range(4)]
+    for name, below in pairwise(names):
+        encoding, data = bodies.compress(store.body(below), store.body(name))
+        store.conn.execute(
+            "UPDATE body SET encoding = ?, data = ?, dictionary = ? WHERE sha256 = ?", (encoding, data, name, below)
+        )
+    fresh = fixity.Bodies(store.conn)
+    assert bodies.digest(fresh.fetch(names[2])) == names[2]
+    with pytest.raises(bodies.Damaged, match="uses a dictionary that uses another"):
+        fixity.Bodies(store.conn).fetch(names[3])
+
+
+def test_a_body_that_is_not_there_is_named_with_its_captures(store: Store) -> None:
+    crawl = begin(store)
+    kept, lost = (save(store, crawl, str(number), 1, f"第{number}页") for number in range(2))
+    store.conn.execute("PRAGMA foreign_keys = OFF")
+    store.conn.execute("DELETE FROM body WHERE sha256 = ?", (lost.sha256,))
+    found = store.verify()
+    assert [(d.sha256, d.problem, [c.id for c in d.captures]) for d in found.damaged] == [
+        (lost.sha256, "the body is not in the archive", [lost.id])
+    ]
+    assert store.body(str(kept.sha256)) == body_of("第0页")
 
 
 def test_the_log_takes_no_other_body_under_an_id(store: Store) -> None:

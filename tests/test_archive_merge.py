@@ -12,7 +12,7 @@ from archive_samples import begin, fetched, keep, page
 from click.testing import CliRunner
 
 import gongkai
-from archive import canonical, merging, rebuild
+from archive import canonical, fixity, merging, rebuild
 from archive.parsing import ParserPool
 from archive.store import ArchiveError, Store
 
@@ -152,6 +152,13 @@ def test_damage_and_collisions_stop_it(tmp_path: Path, pool: ParserPool) -> None
         merging.merge(store, [other])
     third = crawl_into(tmp_path / "c.db", range(3), (1,))
     assert merged(target, [third], pool)
+    with Store.open(third) as store:
+        capture = next(iter(store.history(URL.format(1))))._replace(note="odd")
+        digest = fixity.capture_digest(capture)
+        store.conn.execute("UPDATE capture SET note = 'odd', digest = ? WHERE id = ?", (digest, capture.id))
+    differs = f"capture {capture.id} of .* differs from the one of that id here"
+    with Store.open(target, stale=True) as store, pytest.raises(ArchiveError, match=differs):
+        merging.merge(store, [third])
 
 
 def test_a_copy_taken_during_a_crawl_gives_way_to_the_finished_one(tmp_path: Path, pool: ParserPool) -> None:

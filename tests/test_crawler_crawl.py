@@ -17,6 +17,8 @@ from archive.store import Store
 from crawler.replica.hanweb_jcms import COLUMN, COLUMN_PATH, PROXY, HanwebJcmsSite
 from crawler.replica.site import Answer, Query
 
+SCRAPY = (sys.executable, "-m", "scrapy")
+
 
 def summary(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     """The summary a crawl printed; what it wrote to stderr where it printed none."""
@@ -89,26 +91,11 @@ def test_the_whole_replica_and_then_nothing_again(tmp_path: Path) -> None:
 
 
 def test_scrapys_own_command_does_the_same_work(small: Crawls) -> None:
-    listed = subprocess.run(
-        [sys.executable, "-m", "scrapy", "list"],
-        cwd=ROOT / "crawler",
-        env=small.environment(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
+    listed = small.process([*SCRAPY, "list"], folder=ROOT / "crawler")
+    assert listed.returncode == 0, listed.stderr
     assert "hanweb-jcms" in listed.stdout.split()
-    command = [sys.executable, "-m", "scrapy", "crawl", "hanweb-jcms", "-a", "portal=replica"]
-    done = subprocess.run(
-        [*command, "-a", f"portals={small.portals}"],
-        cwd=ROOT / "crawler" / "spiders",
-        env=small.environment(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    command = [*SCRAPY, "crawl", "hanweb-jcms", "-a", "portal=replica", "-a", f"portals={small.portals}"]
+    done = small.process(command, folder=ROOT / "crawler" / "spiders")
     assert done.returncode == 0, done.stderr
     planted = small.site.planted()
     assert small.decisions() == planted["decisions"]
@@ -254,15 +241,9 @@ def test_a_portal_behind_a_challenge(small: Crawls) -> None:
 def test_a_slow_answer_is_given_up_after_three_tries(small: Crawls) -> None:
     slow = next(iter(small.site.made))
     small.site.faults.append(lambda query: Answer(b"late", pause=2.0) if query.path == slow else None)
-    command = [sys.executable, "-m", "scrapy", "crawl", "hanweb-jcms", "-a", "portal=replica"]
-    subprocess.run(
-        [*command, "-a", f"portals={small.portals}", "-s", "DOWNLOAD_TIMEOUT=0.4"],
-        cwd=ROOT,
-        env=small.environment(),
-        capture_output=True,
-        timeout=60,
-        check=True,
-    )
+    command = [*SCRAPY, "crawl", "hanweb-jcms", "-a", "portal=replica", "-a", f"portals={small.portals}"]
+    done = small.process([*command, "-s", "DOWNLOAD_TIMEOUT=0.8"])
+    assert done.returncode == 0, done.stderr
     got = small.rows("SELECT outcome, note FROM capture WHERE url = ?", [small.site.url + slow])
     assert [outcome for outcome, _ in got] == ["failed"]
     assert "DownloadTimeoutError" in got[0][1]
@@ -309,16 +290,7 @@ def test_a_full_disk_stops_the_crawl_and_keeps_what_was_acknowledged(small: Craw
     def small_files() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (800_000, 800_000))
 
-    done = subprocess.run(
-        small.command(),
-        cwd=ROOT,
-        env=small.environment(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        preexec_fn=small_files,
-    )
+    done = small.process(small.command(), before=small_files)
     assert done.returncode == 5, done.stderr
     assert done.stderr.splitlines()[-1].startswith(str(small.db))
     kept = small.outcomes().get("new", 0)
@@ -349,15 +321,7 @@ def test_a_damaged_body_is_found_after_the_crawl(small: Crawls) -> None:
 def test_what_cannot_be_crawled_is_said_before_anything_is_asked(
     small: Crawls, keys: list[str], code: int, words: str
 ) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "crawler", *keys],
-        cwd=ROOT,
-        env=small.environment(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = small.process([sys.executable, "-m", "crawler", *keys])
     assert done.returncode == code
     assert words in done.stderr
     assert not small.db.exists()
@@ -388,15 +352,7 @@ def test_what_scrapys_command_cannot_crawl_is_said_in_a_sentence(
     small: Crawls, arguments: list[str], code: int, words: str
 ) -> None:
     with Store.open(small.db, create=True):
-        done = subprocess.run(
-            [sys.executable, "-m", "scrapy", "crawl", *(a.format(portals=small.portals) for a in arguments)],
-            cwd=ROOT,
-            env=small.environment(),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        done = small.process([*SCRAPY, "crawl", *(a.format(portals=small.portals) for a in arguments)])
     assert done.returncode == code, done.stderr
     assert words in done.stderr and "Traceback" not in done.stderr
     assert small.site.log == []

@@ -10,7 +10,7 @@ from scrapy.http import HtmlResponse, Request
 from crawler.captures import answer_verdict
 from crawler.gate import LONGEST_WAIT, SILENCES_BEFORE_LEAVING, Gate, gate_for, retry_after
 from crawler.jpage import read_datastore, read_record, wanted_unit
-from crawler.middlewares import foreign, judge_robots
+from crawler.middlewares import ROBOTS_LIMIT, foreign, judge_robots
 from crawler.outcomes import is_report_title, judge
 from crawler.portals import Portal
 
@@ -193,7 +193,7 @@ def test_a_silent_host_is_left_alone() -> None:
         (200, b"<html><body><h1>404 Not Found</h1></body></html>", True),
         (200, b"User-agent: *\nDisallow: /x\n" + b"# filler\n" * 80_000, True),
         (200, b"User-agent: *\nDisallow: /art/\n" + b"# filler\n" * 80_000, False),
-        (200, b"User-agent: *\n" + b"#234567\n" * 65_534 + b"Disallow: /other/\n", True),
+        (200, b"User-agent: *\n".ljust(ROBOTS_LIMIT - len("\nDisallow: /"), b"#") + b"\nDisallow: /other/\n", True),
         (404, b"", True),
         (410, b"", True),
         (400, b"", True),

@@ -67,7 +67,10 @@ def test_from_january_to_march_nothing_waits_longer_than_16_days(session: Sessio
     save(session, 0, "ok", b"one")
     for day in (1, 3, 7, 15, 31, 63, 127, 217):
         save(session, day, "ok", b"one")
-    assert due_on(session) == 217 + (datetime(2026, 12, 31, 16, tzinfo=UTC) - START).days - 217 + 1, "New Year in China"
+    assert due_on(session) == 217 + (datetime(2026, 12, 31, 16, tzinfo=UTC) - START).days - 217 + 1
+    year = datetime(2026, 12, 31, 16, tzinfo=UTC)
+    due = [not session.is_fresh(URL, at=year + timedelta(minutes=minutes)) for minutes in (-1, 1)]
+    assert due == [False, True], "New Year in China"
     save(session, 280, "ok", b"one")  # 6 January
     assert due_on(session) == 280 + 16
     save(session, 360, "ok", b"one")  # 27 March
@@ -97,6 +100,10 @@ def test_furniture_alone_does_not_bring_a_page_back_sooner(session: Session) -> 
         read(day + 1, **page)
         assert due_on(session) - day - 1 == 2, change
         day += 3
+    for _ in range(3):
+        read(day, **page | {"kind": "failed"})
+        assert due_on(session) - day == 1, "nobody knows what it says"
+        day += 1
     save(session, day, "ok", b"not read yet")
     assert due_on(session) - day == 1
 

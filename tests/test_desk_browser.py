@@ -103,8 +103,6 @@ def test_a_question_is_asked_and_answered(
 
 def test_a_word_of_two_characters_is_found(page: Page, base: str) -> None:
     page.goto(base)
-    if page.get_by_role("link", name="搜索", exact=True).count() == 0:
-        pytest.skip("this desk has no search yet (archive/plugins/search.py)")
     page.get_by_role("link", name="搜索", exact=True).click()
     page.get_by_role("searchbox").fill("公开")
     page.keyboard.press("Enter")

@@ -143,7 +143,9 @@ def test_parquet_has_types_and_the_archives_very_rows(folders: dict[str, Path], 
 def test_stata_variables_are_labelled_and_ids_exact(folders: dict[str, Path], db: Path) -> None:
     with Store.open(db, write=False) as store:
         ids = {row[0] for row in store.conn.execute("SELECT id FROM report")}
-    for path in folders["dta"].glob("*.dta"):
+    files = list(folders["dta"].glob("*.dta"))
+    assert len(files) > 12
+    for path in files:
         with pd.io.stata.StataReader(path, convert_categoricals=False) as stata:
             frame = stata.read()
             labels = stata.variable_labels()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any, cast
 
+from conftest import Crawls
 from families import crawl_of
 
 from crawler.lists import pagers
-from crawler.replica.ucap import COLUMN_PATH, TOWN_PATH, UcapSite
+from crawler.replica.site import Answer, Query
+from crawler.replica.ucap import COLUMN_PATH, TOWN_PATH, YEAR_CHANNEL, UcapSite
 
 
 def test_static_pages_json_and_every_trap(tmp_path: Path) -> None:
@@ -18,6 +22,26 @@ def test_static_pages_json_and_every_trap(tmp_path: Path) -> None:
         assert lost == [("a list came in the place of the article", 1)]
         kinds = crawls.rows("SELECT kind, outcome FROM capture WHERE url LIKE ?", [f"%{TOWN_PATH}"])
         assert kinds == [("report", "new")], "the column that is the report is one capture"
+
+
+def test_an_answer_of_a_shape_that_nobody_has_seen_is_kept_and_ends_its_list_alone(tmp_path: Path) -> None:
+    odd = json.dumps({"data": {"total": 1, "rows": "fifteen", "results": [{"title": "x", "url": "/x.html"}]}}).encode()
+
+    def answer(query: Query) -> Answer | None:
+        return Answer(odd, media_type="application/json") if YEAR_CHANNEL in query.path else None
+
+    with UcapSite() as site:
+        site.faults.append(answer)
+        crawls = Crawls(cast(Any, site), tmp_path)
+        crawls.describe(family='"ucap"', url=f'"{site.url}{COLUMN_PATH}"')
+        done = crawls.run()
+        assert "cannot read it" in done.stderr and "invalid literal" in done.stderr, "the log says where"
+        assert json.loads(done.stdout)["exit_code"] == done.returncode == 1
+        kept = "SELECT size FROM capture JOIN body USING (sha256) WHERE kind = 'listing' AND url LIKE ?"
+        assert crawls.rows(kept, [f"%{YEAR_CHANNEL}%"]) == [(len(odd),)]
+        ((outcome, note),) = crawls.rows("SELECT outcome, note FROM visit")
+        assert outcome == "incomplete" and "the spider of ucap cannot read it (ValueError" in note
+        assert crawls.outcomes()["new"] == site.outcomes["new"] - len(site.years), "the other lists are walked"
 
 
 def test_the_same_call_means_another_thing_where_its_first_argument_is_a_string() -> None:

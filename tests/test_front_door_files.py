@@ -19,7 +19,7 @@ from archive import bodies
 
 NOTICE = "<html><head><title>停电通知</title></head><body><p>明日停电。</p></body></html>".encode()
 PDF = b"%PDF-1.4\n1 0 obj\n<<>>\nendobj\n%%EOF\n"
-RANDOM = random.Random(7).randbytes(5000)
+RANDOM = random.Random(7).randbytes(100_000)  # so long that `<p ` stands in it
 TITLE = "衢江区民政局2020年政府信息公开工作年度报告"
 ROWS = (
     ("（一）主动公开政府信息数（不同渠道和方式公开相同信息计1条）", "条", "21", "163"),
@@ -76,6 +76,7 @@ def test_parse_json_is_the_contracts_dictionary_and_nothing_else(tmp_path: Path)
     [
         ("empty.html", b"", "the file is empty"),
         ("random.bin", RANDOM, "neither text nor HTML"),
+        ("random.html", RANDOM[:5000], "neither text nor HTML"),
         ("report.pdf", PDF, "a PDF is not yet readable"),
         ("notice.html", NOTICE, "no annual report"),
     ],

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
+import os
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -16,11 +18,19 @@ from warcio.warcwriter import WARCWriter
 
 import gongkai
 from archive import bodies
+from archive.export_warc import EXTRA
+from archive.ids import capture_id
 from archive.store import Store
 
 PAGE = REPORT.encode()
 URL = "http://www.anfu.example/zwgk/2020/report.html"
 CHALLENGE = b"<html><script>$_ts=window['$_ts'];</script></html>"
+
+OWN = {
+    "id": capture_id("20210301T080000Z-000000", URL, "2021-03-01T08:00:00Z"), "crawl_id": "20210301T080000Z-000000",
+    "portal": None, "url": URL, "final_url": None, "fetched_at": "2021-03-01T08:00:00Z", "kind": "report",
+    "status": None, "outcome": "failed", "headers": "[]", "sha256": None, "note": None,
+}  # fmt: skip
 
 
 def run(*arguments: object) -> Result:
@@ -158,6 +168,40 @@ def test_a_broken_web_archive_is_reported(content: bytes, tmp_path: Path) -> Non
     assert "broken.warc.gz" in done.stderr and "Traceback" not in done.output
 
 
+@pytest.mark.parametrize(
+    ("extra", "words"),
+    [
+        ({"table": "visit"}, "the rows of the table visit are not in its record"),
+        ({"table": "visit", "rows": [["a", "b"]]}, "a row of the table visit has not its 6 columns"),
+        ({"table": "visit", "rows": [["nowhere", "x", None, "many", "finished", None]]}, "does not fit"),
+        ({"table": "body", "rows": [["a"]]}, "no table of evidence is called 'body'"),
+        ({"url": URL}, "its metadata record lacks id"),
+        (OWN | {"id": "0" * 16}, "is not that of its crawl, address and time"),
+        (OWN | {"headers": "{}"}, "are no list"),
+        (OWN, "does not fit"),
+    ],
+)
+def test_records_that_look_like_gongkais_own_and_are_not(extra: dict[str, Any], words: str, tmp_path: Path) -> None:
+    crawler = Crawler(tmp_path / "own.warc.gz")
+    said = json.dumps(extra).encode()
+    record = crawler.writer.create_warc_record(
+        "urn:x", "metadata", payload=BytesIO(said), length=len(said), warc_content_type=EXTRA,
+        warc_headers_dict={"WARC-Date": "2021-03-01T08:00:00Z"},
+    )  # fmt: skip
+    crawler.writer.write_record(record)
+    crawler.add("response", URL, "2021-03-01T08:00:00Z", PAGE)
+    done = run("import", crawler.done(), "--db", tmp_path / "gongkai.db")
+    assert done.exit_code == 1 and words in done.stderr and "Traceback" not in done.output, done.output
+    assert rows(tmp_path / "gongkai.db", "SELECT url, outcome FROM capture") == [(URL, "new")], "the rest is kept"
+
+
+def test_a_web_archive_without_a_page_says_so(tmp_path: Path) -> None:
+    crawler = Crawler(tmp_path / "requests.warc.gz")
+    crawler.add("request", URL, "2021-03-01T08:00:00Z")
+    done = run("import", crawler.done(), "--db", tmp_path / "gongkai.db")
+    assert done.exit_code == 1 and "requests.warc.gz: no page in it: 2 records" in done.stderr
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "pages" / "sub").mkdir(parents=True)
@@ -191,12 +235,43 @@ def test_pages_with_a_list_of_their_addresses(folder: Path, tmp_path: Path, enco
         ("file,url,fetched_at\na.html,http://x.example/,yesterday\n", "yesterday"),
         ("file,url\na.html,http://x.example/\na.html,http://y.example/\n", "named before"),
         ("file,url\na.html,http://x.example/\nc.html,http://x.example/\n", "two times"),
+        ("file,url\na.html,http://x.example/\xff\n", "line 2: neither UTF-8 nor GB 18030"),
     ],
 )
 def test_a_list_that_leaves_anything_open_is_refused_before_anything_is_written(
     folder: Path, tmp_path: Path, text: str, words: str
 ) -> None:
-    (folder / "addresses.csv").write_text(text, encoding="utf-8")
+    (folder / "addresses.csv").write_bytes(text.encode("latin-1"))
     done = run("import", folder, "--db", tmp_path / "gongkai.db")
     assert done.exit_code == 2 and words in done.stderr, done.output
     assert rows(tmp_path / "gongkai.db", "SELECT * FROM crawl") == []
+
+
+def test_what_a_folder_or_a_list_names_and_nobody_can_read_is_named_and_the_rest_is_kept(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "broken.html").symlink_to(tmp_path / "nowhere.html")
+    (folder / "elsewhere").symlink_to(tmp_path)
+    os.mkfifo(folder / "pipe")
+    (folder / "locked").mkdir()
+    (folder / "addresses.csv").write_text(f"file,url\na.html,{URL}\nlost.html,{URL}?lost\n", encoding="utf-8")
+    scandir = os.scandir
+
+    def guarded(path: Any = ".") -> Any:  # a user who may do anything, as in a container, is never refused
+        if str(path).endswith("locked"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", guarded)
+    done = run("import", folder, "--db", tmp_path / "gongkai.db", "--json")
+    assert done.exit_code == 1
+    files = {Path(file["path"]).name: file for file in json.loads(done.stdout)["files"]}
+    assert {name: file["problem"] for name, file in files.items() if file["problem"]} == {
+        "lost.html": "not kept: a list of addresses names it, and there is no such file",
+        "broken.html": "not kept: No such file or directory",
+        "elsewhere": "not kept: a link to a folder",
+        "locked": "not kept: a folder that cannot be read",
+        "pipe": "not kept: no file",
+    }
+    assert files["lost.html"]["url"] == f"{URL}?lost"
+    assert rows(tmp_path / "gongkai.db", "SELECT count(*) FROM capture") == [(3,)]

@@ -172,3 +172,22 @@ def test_what_is_no_plain_number_is_no_number_in_silence(cell: str) -> None:
     figure = found.get(("applications_received", "research_institution"))
     assert figure is None or figure.state == "text"
     assert any(f.kind in ("alignment", "value") for f in report.findings)
+
+
+@pytest.mark.parametrize(
+    ("head", "row"),
+    [
+        ("信息内容|本年制发件数|备注|现行有效件数|", "规章|1|9|"),  # which of the two that are blank was dropped?
+        ("信息内容|本年废止件数|本年制发件数|", "规章|1|2|"),
+    ],
+    ids=["a stranger among them", "another order"],
+)
+def test_stored_text_that_lost_its_blank_cells_is_read_under_the_forms_own_header_only(head: str, row: str) -> None:
+    def read(head: str, row: str) -> Report:
+        text = f"某县人民政府2022年政府信息公开工作年度报告\n{head}\n{row}\n{row.replace('规章', '行政规范性文件')}\n"
+        return parse(text.encode(), media_type="text/plain")
+
+    good = read("信息内容|本年制发件数|现行有效件数|", "规章|1|2|")
+    assert [(f.col, f.value) for f in good.figures] == [("issued", 1), ("in_force", 2)] * 2
+    report = read(head, row)
+    assert not report.figures and any(f.kind == "alignment" for f in report.findings)

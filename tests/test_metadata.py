@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from parsers import parse
+from parsers import as_dict, parse
 from parsers.metadata import clean
 from parsers.model import Metadata
 
@@ -112,3 +114,27 @@ def test_the_sponsor_is_the_publisher_in_a_block_of_labels_only() -> None:
     page = f'<meta charset="utf-8"><body><p>索引号：{INDEX}</p>{REPORT}' + "<p>友情链接</p>" * 12
     report = parse((page + "<p>主办单位：市大数据局</p></body>").encode(), media_type="text/html")
     assert report.metadata.publisher is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "单位负责人：某甲",
+        "审核人：某甲 填报人：某甲",
+        "填表人 某甲",
+        "经办人：某甲，电话：0570-0000000",
+        "报送人:某甲",
+    ],
+)
+@pytest.mark.parametrize("place", ["within", "end"])
+def test_who_signed_is_in_no_section(line: str, place: str) -> None:
+    """A line of names between the prose, or after it; the names here are made up."""
+    said = ("全年公开信息3条。", "收到申请0件。", "无复议。", "公开不够及时，将予改进。", "无其他事项。")
+    heads = ("总体情况", "收到和处理申请情况", "行政复议情况", "存在的主要问题及改进情况", "其他需要报告的事项")
+    parts = [f"{number}、{head}\n{text}" for number, head, text in zip("一二三四五", heads, said, strict=True)]
+    parts.insert(2 if place == "within" else len(parts), line)
+    text = "\n".join(["某县民政局2022年政府信息公开工作年度报告", *parts])
+    report = parse(text.encode(), media_type="text/plain")
+    assert [section.text for section in report.sections] == list(said)
+    assert "某甲" not in json.dumps(as_dict(report), ensure_ascii=False)
+    assert [finding.found for finding in report.findings if finding.name == "contact_lines"] == [1]

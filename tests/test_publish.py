@@ -18,9 +18,9 @@ from click.testing import CliRunner, Result
 
 import archive
 import gongkai
-from archive import canonical
+from archive import canonical, publishing
 from archive.citing import edition
-from archive.store import Store
+from archive.store import ArchiveError, Store
 
 
 def run(*arguments: object) -> Result:
@@ -164,3 +164,22 @@ def test_places_that_are_not_to_be_written(db: Path, tmp_path: Path) -> None:
     done = run("publish", diary, "--db", db)
     assert done.exit_code == 5 and diary.read_text() == "mine\n" * 100
     assert run("publish", tmp_path / "copy.db", "--db", tmp_path / "none.db").exit_code == 5
+
+
+def test_a_copy_that_a_failing_disk_damaged_is_not_published(
+    db: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out.db"
+    check = publishing._check
+
+    def failing(part: Path) -> None:
+        raw = bytearray(part.read_bytes())
+        middle = len(raw) // 2 // 4096 * 4096
+        raw[middle : middle + 4096] = bytes(4096)
+        part.write_bytes(raw)
+        check(part)
+
+    monkeypatch.setattr(publishing, "_check", failing)
+    with Store.open(db, write=False) as store, pytest.raises(ArchiveError, match="the copy is damaged"):
+        publishing.publish(store, out)
+    assert sorted(path.name for path in tmp_path.iterdir() if "out" in path.name) == []

@@ -23,7 +23,7 @@ from conftest import ROOT
 from archive.store import Store
 from crawler.replica.hanweb_jcms import COLUMN_PATH, HanwebJcmsSite
 from crawler.replica.site import Answer, Query
-from crawler.shared_queue import IN_HAND, P
+from crawler.shared_queue import IN_HAND, P, SharedRun
 
 DELAY = 0.15
 
@@ -239,6 +239,19 @@ def test_when_the_queue_is_lost_the_crawl_stops_and_keeps_what_it_has(workers: W
         assert store.conn.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
         assert store.conn.execute("SELECT count(*) FROM capture WHERE kind = 'report'").fetchone()[0] >= 3
         assert store.conn.execute("SELECT outcome FROM crawl").fetchall() == [("interrupted",)]
+
+
+def test_a_page_and_a_list_are_one_workers(server: Server) -> None:
+    session: Any = None  # asked for nothing while Redis answers
+    one, two = (SharedRun(server.url, session, {"hanweb-jcms"}) for _ in range(2))
+    asked = [run.claim("http://a.gov.cn/1.html") for run in (one, two, one)]
+    taken = [run.takes("quzhou-qujiang") for run in (two, one)]
+    assert (asked, taken) == ([True, False, False], [True, False])
+    one.leave()
+    two.leave()
+    again = SharedRun(server.url, session, {"hanweb-jcms"})
+    assert again.claim("http://a.gov.cn/1.html"), "all have ended: a new run"
+    again.leave()
 
 
 def test_without_redis_there_it_says_so(tmp_path: Path) -> None:

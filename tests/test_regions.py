@@ -162,5 +162,7 @@ def test_the_year_decides_between_old_and_new() -> None:
     assert codes("崇川区审计局", year=2015) == ["320602"]
     assert codes("铜仁市人民政府") == ["520600"]
     assert codes("铜仁市人民政府", year=2009) == ["522201"]
+    assert codes("双桥区司法局", year=2010) == ["130802", "500111"]
+    assert codes("双桥区司法局", year=2013) == ["130802"], "the other has had another name since 2011"
     assert codes("崇文区人民政府") == ["110103"]
     assert codes("襄樊市人民政府", year=2009) == ["420600"]

@@ -109,6 +109,14 @@ def traps(year: int, frame: Frame, files: str, download: str) -> list[Item]:
     ]
 
 
+def departments(frame: Frame, files: str, download: str) -> list[Item]:
+    """The items of a usual list: six departments' reports of 2021, the first in GB 18030, and the `traps`."""
+    reports = [
+        report(body, 2021, 10 + n, frame, charset="utf-8" if n else "gb18030") for n, body in enumerate(BODIES[:6])
+    ]
+    return [*reports, *traps(2021, frame, files, download)]
+
+
 class CountySite(Site):
     """A portal of the county: pages by address, and what a first crawl of them must find.
 

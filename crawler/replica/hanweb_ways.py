@@ -10,7 +10,18 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from crawler.replica.county import BODIES, COUNTY, TOWNS, Article, CountySite, Item, line, report, report_body, traps
+from crawler.replica.county import (
+    BODIES,
+    COUNTY,
+    TOWNS,
+    Article,
+    CountySite,
+    Item,
+    departments,
+    line,
+    report,
+    report_body,
+)
 from crawler.replica.site import Answer, Query
 
 COLUMN_PATH = "/col/col100/index.html"
@@ -50,10 +61,7 @@ class HanwebWaysSite(CountySite):
         self.home("/col/col99/index.html", COLUMN_PATH)
         self.files(FILES, DOWNLOAD)
         self.lists: dict[str, Column] = {}
-        first = [
-            report(body, 2021, 10 + n, frame, charset="utf-8" if n else "gb18030") for n, body in enumerate(BODIES)
-        ]
-        first = [*first[:6], *traps(2021, frame, FILES, f"{DOWNLOAD}?classid=0&filename={0xF:032x}.docx")]
+        first = departments(frame, FILES, f"{DOWNLOAD}?classid=0&filename={0xF:032x}.docx")
         self.town()
         self._list("100", "records", NEW, first, 6, f'<li><a href="{TOWN_PATH}">{TOWNS[0]}</a></li>')
         for number, way, proxy, year in (

@@ -8,7 +8,7 @@ seeds; lines of `div` whose date stands inside the link. Made up after the shape
 
 from __future__ import annotations
 
-from crawler.replica.county import BODIES, COUNTY, TOWNS, Article, CountySite, line, report, report_body, traps
+from crawler.replica.county import BODIES, COUNTY, TOWNS, Article, CountySite, departments, line, report, report_body
 from crawler.replica.site import NOT_FOUND, Answer, Query
 
 COLUMN_PATH = "/zfxxgk/nb/"
@@ -65,10 +65,7 @@ class PlainSite(CountySite):
         return super().answer(query)
 
     def _platform(self, columns: str) -> None:
-        items = [
-            report(body, 2021, 10 + n, frame, charset="utf-8" if n else "gb18030") for n, body in enumerate(BODIES)
-        ]
-        items = [*items[:6], *traps(2021, frame, FILES, "/down/downfile.jsp?id=3")]
+        items = departments(frame, FILES, "/down/downfile.jsp?id=3")
         for item in items:
             self.listed(item, f"{COLUMN_PATH}{item.slug}.html")
         self.listed(items[0], "", again=True)

@@ -8,7 +8,18 @@ set over three pages. Made up after the product's markup; no page is recorded.
 
 from __future__ import annotations
 
-from crawler.replica.county import BODIES, COUNTY, TOWNS, Article, CountySite, Item, line, report, report_body, traps
+from crawler.replica.county import (
+    BODIES,
+    COUNTY,
+    TOWNS,
+    Article,
+    CountySite,
+    Item,
+    departments,
+    line,
+    report,
+    report_body,
+)
 from crawler.replica.site import Answer
 
 COLUMN_PATH = "/zwgk/zfxxgknb/"
@@ -64,10 +75,7 @@ class TrsWcmSite(CountySite):
         self._page(column[:-1], items, "", platform=False)
         for path, title in groups.items():
             self.column(column + path, title)
-        bodies = [
-            report(body, 2021, 10 + n, frame, charset="utf-8" if n else "gb18030") for n, body in enumerate(BODIES)
-        ]
-        items_of = [*bodies[:6], *traps(2021, frame, FILES, "/download/downfile.jsp"), report("水利局", 2020, 9, frame)]
+        items_of = [*departments(frame, FILES, "/download/downfile.jsp"), report("水利局", 2020, 9, frame)]
         shown = [self._line(f"{column}bm_1/", item, number) for number, item in enumerate(items_of)]
         twin = shown[0].replace(".html", "_wap.html")
         for again in range(2):

@@ -11,7 +11,18 @@ from __future__ import annotations
 import json
 from collections import Counter
 
-from crawler.replica.county import BODIES, COUNTY, TOWNS, Article, CountySite, Item, line, report, report_body, traps
+from crawler.replica.county import (
+    BODIES,
+    COUNTY,
+    TOWNS,
+    Article,
+    CountySite,
+    Item,
+    departments,
+    line,
+    report,
+    report_body,
+)
 from crawler.replica.site import Answer, Query
 
 COLUMN_PATH = "/site/zfxxgknb/list.shtml"
@@ -42,10 +53,7 @@ class UcapSite(CountySite):
         self.files(FILES, f"{FILES}download.jsp")
         self._asked: Counter[str] = Counter()
         columns = {YEAR_PATH: "2020年", TOWN_PATH: TOWNS[0]}
-        items = [
-            report(body, 2021, 10 + n, frame, charset="utf-8" if n else "gb18030") for n, body in enumerate(BODIES)
-        ]
-        items = [*items[:6], *traps(2021, frame, FILES, f"{FILES}download.jsp")]
+        items = departments(frame, FILES, f"{FILES}download.jsp")
         self.rows = [(f"/site/c102717/202201/{int(item.slug, 36):032x}.shtml", item) for item in items]
         late, lost = report("住建局", 2021, 8, frame), report("招商局", 2021, 9, frame)
         self.late, self.lost = (f"/site/c102717/202201/c01_{item.slug}.shtml" for item in (late, lost))

@@ -8,7 +8,7 @@ the product's markup; no page is recorded.
 
 from __future__ import annotations
 
-from crawler.replica.county import BODIES, COUNTY, Article, CountySite, line, report, traps
+from crawler.replica.county import BODIES, COUNTY, Article, CountySite, departments, line, report
 from crawler.replica.site import Answer, Query
 
 COLUMN_PATH = "/zwgk/zfxxgknb.htm"
@@ -39,13 +39,7 @@ class VsbSite(CountySite):
         super().__init__(host, port)
         self.home("/zwgk.htm", COLUMN_PATH.lstrip("/"))
         self.files(FILES, DOWNLOAD)
-        items = [
-            report(body, 2021, 10 + n, frame, charset="utf-8" if n else "gb18030") for n, body in enumerate(BODIES)
-        ]
-        items = [
-            *items[:6],
-            *traps(2021, frame, FILES, f"{DOWNLOAD}?urltype=news.DownloadAttachUrl&owner=12&wbfileid=45"),
-        ]
+        items = departments(frame, FILES, f"{DOWNLOAD}?urltype=news.DownloadAttachUrl&owner=12&wbfileid=45")
         private = report("招商局", 2021, 9, frame)
         denied = Answer(status=302, headers=(("Location", DENIED),))
         items.append(private._replace(page=denied, outcome="blocked", filled=None))
