@@ -16,10 +16,9 @@ import struct
 from pathlib import Path
 from typing import cast
 
-from sqlite_utils import Database
-
 from archive import schema
 from archive.errors import ArchiveBusy, ArchiveError, NewerArchive, NotAnArchive, explained, explained_files
+from archive.sqlite import Database
 
 BUSY_MS = 10_000  # how long a reader's checkpoint or a stray writer is waited for
 _PRAGMAS = (

@@ -7,6 +7,7 @@ work. The archive is the crawl's only state: what is kept here is lost at a deat
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 from collections import Counter
@@ -26,6 +27,7 @@ from crawler.portals import Portal
 ROOT = Path(__file__).resolve().parent.parent
 BACKLOG = 16  # captures of a former crawl that are read at a time
 TOGETHER = 0.05  # seconds in which readings are gathered to be saved at once
+CACHE = 16384  # KiB of the archive's pages kept in memory: a page a second needs no more
 SAMPLE = 100  # stored bodies whose hashes are recomputed after a crawl, those that were not for longest
 
 Progress = Callable[[int, int, str], None]  # pages done, pages known of so far, the page's title
@@ -189,6 +191,7 @@ class Session:
         await self.backlog
 
     async def _read_backlog(self) -> None:
+        settle_memory()
         with self._archive():
             captures = list(self.store.unread(parsers.VERSION))
         for start in range(0, len(captures), BACKLOG):
@@ -294,6 +297,18 @@ class Session:
             raise
 
 
+def settle_memory() -> None:
+    """For a crawl of days: what was imported is looked through no more, and dead pages are looked for often.
+
+    An answer and its selector refer to each other, each with a parsed tree of ten times the page; the collector sees
+    two small objects, and as it comes would let thousands of them wait.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.collect()
+    gc.set_threshold(700, 10, 1)
+
+
 class _Held(NamedTuple):
     session: Session
     path: Path
@@ -311,6 +326,7 @@ def acquire(path: Path, *, arguments: str, version: str) -> Session:
     global _held, _holders
     if _held is None:
         store = Store.open(path, create=True)
+        store.conn.execute(f"PRAGMA cache_size = -{CACHE}")
         try:
             crawl_id = store.begin_crawl(arguments, version)
             pool = ParserPool()
