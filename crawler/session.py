@@ -26,7 +26,7 @@ from crawler.portals import Portal
 
 ROOT = Path(__file__).resolve().parent.parent
 BACKLOG = 16  # captures of a former crawl that are read at a time
-TOGETHER = 0.05  # seconds in which readings are gathered to be saved at once
+TOGETHER = 0.05  # seconds in which pages and readings are gathered to be saved at once
 CACHE = 16384  # KiB of the archive's pages kept in memory: a page a second needs no more
 SAMPLE = 100  # stored bodies whose hashes are recomputed after a crawl, those that were not for longest
 
@@ -86,7 +86,7 @@ class Session:
         self.backlog: asyncio.Future[None] | None = None
         self.shared: Shared | None = None
         self._claimed: set[str] = set()
-        self._read: list[tuple[Capture, dict[str, Any], asyncio.Future[None]]] = []
+        self._writes: list[tuple[Callable[[], Any], asyncio.Future[Any]]] = []
         self._sampled = False
 
     def claim(self, url: str) -> bool:
@@ -110,8 +110,15 @@ class Session:
     def save_capture(self, capture: Capture, body: bytes | None, media_type: str | None) -> Capture:
         """Commit a capture with its body; returns it with the outcome that the archive decided."""
         with self._archive():
-            stored = self.store.save_capture(capture, body, media_type)
-        if capture.kind in ("report", "attachment"):
+            return self._counted(self.store.save_capture(capture, body, media_type))
+
+    async def save_page(self, capture: Capture, body: bytes | None, media_type: str | None) -> Capture:
+        """The same, in one commit with what else comes in the same moment."""
+        stored: Capture = await self._together(lambda: self.store.save_capture(capture, body, media_type))
+        return self._counted(stored)
+
+    def _counted(self, stored: Capture) -> Capture:
+        if stored.kind in ("report", "attachment"):
             self.outcomes[stored.outcome] += 1
         return stored
 
@@ -150,39 +157,43 @@ class Session:
         """Parse a saved body in a worker process and save what was read."""
         future = self.pool.submit(body, capture.url, media_type)
         report = await asyncio.wrap_future(future)
-        saved: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._read.append((capture, report, saved))
-        if len(self._read) == 1:
-            asyncio.get_running_loop().call_later(TOGETHER, self._save_reports)
-        await saved
+        await self._together(lambda: self.store.save_report(capture, report))
         for finding in report["findings"]:
             if finding["kind"] == "parser":
                 self.unparsed.setdefault(finding["name"], []).append(capture.url)
 
-    def _save_reports(self) -> None:
-        """Keep what was read in the last moments, in one transaction: a commit waits for the disk."""
-        read, self._read = self._read, []
+    async def _together(self, write: Callable[[], Any]) -> Any:
+        """Have `write` called in one transaction with what else is to be kept in the next moment, and give what it
+        gives, once that is on the disk: a commit waits for it."""
+        kept: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._writes.append((write, kept))
+        if len(self._writes) == 1:
+            asyncio.get_running_loop().call_later(TOGETHER, self._write)
+        return await kept
+
+    def _write(self) -> None:
+        writes, self._writes = self._writes, []
         try:
             try:
-                with self._archive():
-                    self.store.save_reports((capture, report) for capture, report, _ in read)
+                with self._archive(), self.store.transaction():
+                    results = [write() for write, _ in writes]
             except (ArchiveError, ArchiveBusy):
                 raise
             except Exception:
-                if len(read) == 1:
+                if len(writes) == 1:
                     raise
-                for one in read:  # one of them is to blame, and the others are to be kept
-                    self._read = [one]
-                    self._save_reports()
+                for one in writes:  # one of them is to blame, and the others are to be kept
+                    self._writes = [one]
+                    self._write()
                 return
-        except Exception as error:  # noqa: BLE001 - whoever waits for a reading is told
-            for _, _, saved in read:
-                if not saved.done():
-                    saved.set_exception(error)
+        except Exception as error:  # noqa: BLE001 - whoever waits is told
+            for _, kept in writes:
+                if not kept.done():
+                    kept.set_exception(error)
             return
-        for _, _, saved in read:
-            if not saved.done():
-                saved.set_result(None)
+        for (_, kept), result in zip(writes, results, strict=True):
+            if not kept.done():
+                kept.set_result(result)
 
     async def read_backlog(self) -> None:
         """Read what a former crawl captured and did not come to read; once a session, whoever asks."""
