@@ -112,7 +112,7 @@ def _linked(response: TextResponse) -> Iterator[tuple[str, str]]:
     base = response.urljoin("")
     anything = _HINT.search(base)
     for element in _elements(response, "a", "iframe", "embed", "object"):
-        if not anything and not any(_HINT.search(value) for value in element.values()):
+        if not anything and not _HINT.search(" ".join(map(str, element.values()))):
             continue
         if element.tag == "a":
             url = address_of(element, base) if element.get("href") is not None else ""
@@ -122,7 +122,7 @@ def _linked(response: TextResponse) -> Iterator[tuple[str, str]]:
             shown = parse_qs(urlsplit(source).query).get("file", [source])[0]  # a viewer names its file
             url, attached = original(absolute(base, shown)), is_file(shown)
         if attached and not _beside_the_page(element):
-            text = re.sub(r"\s+", " ", element.xpath("string()")).strip() or (element.get("title") or "")
+            text = re.sub(r"\s+", " ", str(element.xpath("string()"))).strip() or (element.get("title") or "")
             yield url, text if element.tag == "a" else ""
 
 
