@@ -13,7 +13,8 @@ from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 from lxml.etree import _Element as Element
-from scrapy.http import TextResponse
+from scrapy import Selector
+from scrapy.http import JsonResponse, TextResponse
 
 from crawler.columns import absolute
 from crawler.lists import address_of, original, path_of
@@ -57,8 +58,11 @@ class Attachment(NamedTuple):
 def attachments(response: TextResponse) -> list[Attachment]:
     """The files that a report's page links or shows in a frame, in the order of the page, each address once; of a text
     without a table also its pictures, which may be the tables."""
+    if isinstance(response, JsonResponse):
+        return []
+    page = Selector(response)  # not the answer's own, whose tree would live as long as the answer waits to be kept
     found: dict[str, str] = {}
-    for url, text in (*_linked(response), *_pictures(response)):
+    for url, text in (*_linked(page, response), *_pictures(page, response)):
         if url and url.partition("#")[0] != response.url.partition("#")[0]:
             found.setdefault(url, text)
     return [Attachment(url, text) for url, text in found.items()]
@@ -76,10 +80,10 @@ def is_file(url: str) -> bool:
     return any(_FILE.search(value) for value in values)
 
 
-def _pictures(response: TextResponse) -> Iterator[tuple[str, str]]:
-    if not any(_is_box(above) for picture in _elements(response, "img") for above in picture.iterancestors()):
+def _pictures(page: Selector, response: TextResponse) -> Iterator[tuple[str, str]]:
+    if not any(_is_box(above) for picture in _elements(page, "img") for above in picture.iterancestors()):
         return  # so on nearly all pages, and much sooner than by the selectors
-    boxes = response.css(_TEXT)
+    boxes = page.css(_TEXT)
     if boxes.css("table"):
         return
     for source in boxes.css("img::attr(src)").getall():
@@ -102,16 +106,16 @@ def _classes(element: Element) -> set[str]:
     return set((element.get("class") or "").split())
 
 
-def _elements(response: TextResponse, *tags: str) -> Iterator[Element]:
+def _elements(page: Selector, *tags: str) -> Iterator[Element]:
     """The elements of a page with these names, in its order."""
-    for root in response.xpath("/*"):
+    for root in page.xpath("/*"):
         yield from root.root.iter(*tags)
 
 
-def _linked(response: TextResponse) -> Iterator[tuple[str, str]]:
+def _linked(page: Selector, response: TextResponse) -> Iterator[tuple[str, str]]:
     base = response.urljoin("")
     anything = _HINT.search(base)
-    for element in _elements(response, "a", "iframe", "embed", "object"):
+    for element in _elements(page, "a", "iframe", "embed", "object"):
         if not anything and not _HINT.search(" ".join(map(str, element.values()))):
             continue
         if element.tag == "a":

@@ -27,7 +27,7 @@ from crawler.portals import Portal
 ROOT = Path(__file__).resolve().parent.parent
 BACKLOG = 16  # captures of a former crawl that are read at a time
 TOGETHER = 0.05  # seconds in which pages and readings are gathered to be saved at once
-CACHE = 16384  # KiB of the archive's pages kept in memory: a page a second needs no more
+CACHE = 8192  # KiB of the archive's pages kept in memory: a page a second needs no more
 SAMPLE = 100  # stored bodies whose hashes are recomputed after a crawl, those that were not for longest
 
 Progress = Callable[[int, int, str], None]  # pages done, pages known of so far, the page's title
