@@ -145,7 +145,11 @@ class PortalSpider(ReportSpider):
             yield from self._end_walk(visit, walk, outcome, f"list page {walk.pages}: {verdict.note or 'no text'}")
             return
         page = redecoded(response)
-        listing = self.listing(page)
+        try:
+            listing = self.listing(page)
+        except Exception:  # the log and the exit code say it; what came is kept
+            self.session.save_capture(capture, response.body or None, media_type_of(response))
+            raise
         if listing.declared is not None:
             walk.declared = listing.declared
         listed: Capture | None = None

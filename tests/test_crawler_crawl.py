@@ -109,7 +109,8 @@ def test_scrapys_own_command_does_the_same_work(small: Crawls) -> None:
         timeout=60,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 1, done.stderr
+    assert done.stderr.splitlines()[-1] == "1 page(s) blocked", "as gongkai crawl ends"
     planted = small.site.planted()
     assert small.decisions() == planted["decisions"]
     assert small.outcomes() == planted["outcomes"]
@@ -255,14 +256,17 @@ def test_a_slow_answer_is_given_up_after_three_tries(small: Crawls) -> None:
     slow = next(iter(small.site.made))
     small.site.faults.append(lambda query: Answer(b"late", pause=2.0) if query.path == slow else None)
     command = [sys.executable, "-m", "scrapy", "crawl", "hanweb-jcms", "-a", "portal=replica"]
-    subprocess.run(
+    done = subprocess.run(
         [*command, "-a", f"portals={small.portals}", "-s", "DOWNLOAD_TIMEOUT=0.4"],
         cwd=ROOT,
         env=small.environment(),
         capture_output=True,
+        text=True,
         timeout=60,
-        check=True,
+        check=False,
     )
+    assert done.returncode == 1, done.stderr
+    assert "1 page(s) failed" in done.stderr, "Scrapy's own command says so too"
     got = small.rows("SELECT outcome, note FROM capture WHERE url = ?", [small.site.url + slow])
     assert [outcome for outcome, _ in got] == ["failed"]
     assert "DownloadTimeoutError" in got[0][1]
