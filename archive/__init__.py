@@ -22,15 +22,3 @@ Views: `figure` and `finding`, which decode the coded tables, and over them `fig
 
 Modules: `store` is the one that writes; `schema` and `views` say what there is; `docs/design.md` is the contract.
 """
-
-from __future__ import annotations
-
-import sys
-
-# sqlite-utils takes in pandas where that is installed, for one optional argument: 85 MB and a second of every command.
-if "pandas" not in sys.modules:
-    sys.modules["pandas"] = None  # type: ignore[assignment]
-    try:
-        import sqlite_utils  # noqa: F401
-    finally:
-        del sys.modules["pandas"]

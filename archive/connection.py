@@ -13,13 +13,14 @@ import os
 import re
 import sqlite3
 import struct
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
-from sqlite_utils import Database
-
 from archive import schema
 from archive.errors import ArchiveBusy, ArchiveError, NewerArchive, NotAnArchive, explained, explained_files
+from archive.sqlite import Database
 
 BUSY_MS = 10_000  # how long a reader's checkpoint or a stray writer is waited for
 _PRAGMAS = (
@@ -113,6 +114,23 @@ def lost(descriptor: int, conn: sqlite3.Connection) -> str | None:
         " left behind, or an older copy was put in its place. Put the file back with its -wal, or let the next crawl"
         " fetch again what is missing"
     )
+
+
+@contextmanager
+def transaction(conn: sqlite3.Connection, forget: Callable[[], None]) -> Iterator[None]:
+    """A transaction that is rolled back by any error, whereupon `forget` is called; within another, a part of it."""
+    if conn.in_transaction:
+        yield
+        return
+    conn.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        conn.execute("COMMIT")
+    except BaseException:
+        forget()
+        if conn.in_transaction:
+            conn.execute("ROLLBACK")
+        raise
 
 
 def create(path: Path) -> None:

@@ -12,13 +12,11 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from sqlite_utils import Database
-from sqlite_utils.db import Table
-
 from archive import agencies, duty, ids, likeness, revisions, searching, years
 from archive.coded import STATES, Codes, packed, plain, raw_of
 from archive.errors import ArchiveError
 from archive.schema import CAPTURE_ORDER, GOOD
+from archive.sqlite import Database, Table
 from parsers.regions import lookup
 
 

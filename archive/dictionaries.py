@@ -36,6 +36,10 @@ class Dictionaries:
         self.stored = stored
         self._first_pages: dict[str, str] = {}
 
+    def forget(self) -> None:
+        """Look for the portals' first pages anew: one may not have been kept."""
+        self._first_pages.clear()
+
     def encode(self, body: bytes, url: str, portal: str | None) -> Kept:
         """A new body of `url` with or without a dictionary, whichever is smaller.
 

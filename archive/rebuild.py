@@ -72,7 +72,7 @@ def reparse(store: Store, pool: ParserPool, progress: Progress | None = None) ->
         with without_foreign_keys(conn), written(conn):
             conn.execute(f"DROP TABLE {schema.SHADOW}progress")
             schema.swap(conn)
-        store.tables_replaced()
+        store.forget()
         conn.execute("PRAGMA wal_checkpoint(PASSIVE)")
         counted = {
             f"{name}s": conn.execute(f"SELECT count(*) FROM {table}").fetchone()[0]

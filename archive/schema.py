@@ -15,10 +15,9 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 
-from sqlite_utils import Database, Migrations
-
 from archive import bodies
 from archive.panel import PANEL
+from archive.sqlite import Database, Migrations
 from archive.views import VIEWS
 
 APPLICATION_ID = 0x67676B31  # "ggk1"

@@ -109,21 +109,15 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Everything within is written at once or not at all."""
-        with explained(self.path):
-            self.conn.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self.conn.execute("COMMIT")
-            except BaseException:
-                self._derived.codes.forget()
-                if self.conn.in_transaction:
-                    self.conn.execute("ROLLBACK")
-                raise
+        """Everything within is written at once or not at all; one within another is a part of it."""
+        with explained(self.path), connection.transaction(self.conn, self.forget):
+            yield
+        self._note()
 
-    def tables_replaced(self) -> None:
-        """What is remembered of the derived tables no longer holds: a rebuild has put others in their place."""
+    def forget(self) -> None:
+        """What is remembered of the tables no longer holds: a rebuild put others in their place, or writing failed."""
         self._derived.codes.forget()
+        self._dictionaries.forget()
 
     # Evidence
 
@@ -215,7 +209,6 @@ class Store:
             self.db.table("capture").insert(stored._asdict() | {"digest": fixity.capture_digest(stored)})
             if stored.kind == "report":
                 self._derived.update_seen(url)
-        self._note()
         return stored
 
     # Reading evidence
@@ -386,7 +379,7 @@ class Store:
         return verified
 
     def _note(self) -> None:
-        if self._held is not None and self.lost is None:
+        if self._held is not None and self.lost is None and not self.conn.in_transaction:
             connection.remember(self._held, self.conn)
 
     def _captures(self, condition: str, *values: object) -> Iterator[Capture]:

@@ -12,7 +12,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
-from scrapy.http import TextResponse
+from lxml.etree import _Element as Element
+from scrapy import Selector
+from scrapy.http import JsonResponse, TextResponse
 
 from crawler.columns import absolute
 from crawler.lists import address_of, original, path_of
@@ -24,11 +26,22 @@ _SCRIPT = re.compile(
     r"(downfile|download|downloadfile|fileload|filedownload)\.(jsp|do|aspx|php|action)$", re.IGNORECASE
 )
 _PLACES = re.compile(r"^(/.*)?/(attachment|attach|__local|group\d+/M\d+)/.*\.\w{2,5}$|/download/\w+$", re.IGNORECASE)
-_TEXT = (
-    "#zoom, #zoomcon, #UCAP-CONTENT, ucapcontent, .TRS_Editor, .TRS_UEDITOR, .trs_editor_view, [id^=vsb_content], "
-    ".v_news_content, #ivs_content, .bt_content, .artile_zw, .wzzw-article, .article-content, .ewb-article-content, "
-    ".m-txt-article, .Custom_UnionStyle, .wzcon, .j-fontContent, .position ~ .content"
+_HINT = re.compile(
+    r"pdf|doc|xls|ppt|wps|(\.|%2e)et|ofd|zip|rar|7z|ceb|down|fileload|attach|__local|group\d", re.IGNORECASE
 )
+"""Stands in every address that `is_file` takes for a file's; a page has a hundred links without."""
+_IDS = frozenset(("zoom", "zoomcon", "UCAP-CONTENT", "ivs_content"))
+_CLASSES = frozenset(
+    (
+        "TRS_Editor", "TRS_UEDITOR", "trs_editor_view", "v_news_content", "bt_content", "artile_zw", "wzzw-article",
+        "article-content", "ewb-article-content", "m-txt-article", "Custom_UnionStyle", "wzcon", "j-fontContent",
+    )
+)  # fmt: skip
+_ID_BEGINS = "vsb_content"
+_TEXT = ", ".join(
+    [*(f"#{name}" for name in sorted(_IDS)), *(f".{name}" for name in sorted(_CLASSES)), f"[id^={_ID_BEGINS}]",
+     "ucapcontent", ".position ~ .content"]
+)  # fmt: skip
 """The boxes in which the vendors' templates put an article's text."""
 _NOT_THE_PAGE = re.compile(
     r"(?:^|[\s_-])(header|footer|foot|nav|menu|crumbs?|friend\w*|yqlj)(?=$|[\s_-])", re.IGNORECASE
@@ -45,8 +58,11 @@ class Attachment(NamedTuple):
 def attachments(response: TextResponse) -> list[Attachment]:
     """The files that a report's page links or shows in a frame, in the order of the page, each address once; of a text
     without a table also its pictures, which may be the tables."""
+    if isinstance(response, JsonResponse):
+        return []
+    page = Selector(response)  # not the answer's own, whose tree would live as long as the answer waits to be kept
     found: dict[str, str] = {}
-    for url, text in (*_linked(response), *_pictures(response)):
+    for url, text in (*_linked(page, response), *_pictures(page, response)):
         if url and url.partition("#")[0] != response.url.partition("#")[0]:
             found.setdefault(url, text)
     return [Attachment(url, text) for url, text in found.items()]
@@ -64,32 +80,60 @@ def is_file(url: str) -> bool:
     return any(_FILE.search(value) for value in values)
 
 
-def _pictures(response: TextResponse) -> Iterator[tuple[str, str]]:
-    boxes = response.css(_TEXT)
-    if not boxes or boxes.css("table"):
+def _pictures(page: Selector, response: TextResponse) -> Iterator[tuple[str, str]]:
+    if not any(_is_box(above) for picture in _elements(page, "img") for above in picture.iterancestors()):
+        return  # so on nearly all pages, and much sooner than by the selectors
+    boxes = page.css(_TEXT)
+    if boxes.css("table"):
         return
     for source in boxes.css("img::attr(src)").getall():
         if source.strip() and not source.strip().lower().startswith("data:"):
             yield original(absolute(response.urljoin(""), source)), ""
 
 
-def _linked(response: TextResponse) -> Iterator[tuple[str, str]]:
+def _is_box(element: Element) -> bool:
+    """Whether `_TEXT` selects an element."""
+    name = element.get("id") or ""
+    if name in _IDS or name.startswith(_ID_BEGINS) or element.tag == "ucapcontent":
+        return True
+    classes = _classes(element)
+    if not classes.isdisjoint(_CLASSES):
+        return True
+    return "content" in classes and any("position" in _classes(one) for one in element.itersiblings(preceding=True))
+
+
+def _classes(element: Element) -> set[str]:
+    return set((element.get("class") or "").split())
+
+
+def _elements(page: Selector, *tags: str) -> Iterator[Element]:
+    """The elements of a page with these names, in its order."""
+    for root in page.xpath("/*"):
+        yield from root.root.iter(*tags)
+
+
+def _linked(page: Selector, response: TextResponse) -> Iterator[tuple[str, str]]:
     base = response.urljoin("")
-    for node in response.xpath("//a[@href] | //iframe[@src] | //embed[@src] | //object[@data]"):
-        element = node.root
-        if any(
-            above.tag in ("header", "footer", "nav")
-            or (above.tag != "body" and _NOT_THE_PAGE.search(f"{above.get('id') or ''} {above.get('class') or ''}"))
-            for above in element.iterancestors()
-        ):
+    anything = _HINT.search(base)
+    for element in _elements(page, "a", "iframe", "embed", "object"):
+        if not anything and not _HINT.search(" ".join(map(str, element.values()))):
             continue
         if element.tag == "a":
-            url = address_of(element, base)
-            text = re.sub(r"\s+", " ", node.xpath("string()").get() or "").strip() or (element.get("title") or "")
-            if is_file(url) or (url and "attachment" in (element.get("class") or "")):
-                yield url, text
-            continue
-        source = absolute(base, element.get("src") or element.get("data") or "")
-        shown = parse_qs(urlsplit(source).query).get("file", [source])[0]  # a viewer names its file
-        if is_file(shown):
-            yield original(absolute(base, shown)), ""
+            url = address_of(element, base) if element.get("href") is not None else ""
+            attached = is_file(url) or (url and "attachment" in (element.get("class") or ""))
+        else:
+            source = absolute(base, element.get("src") or element.get("data") or "")
+            shown = parse_qs(urlsplit(source).query).get("file", [source])[0]  # a viewer names its file
+            url, attached = original(absolute(base, shown)), is_file(shown)
+        if attached and not _beside_the_page(element):
+            text = re.sub(r"\s+", " ", str(element.xpath("string()"))).strip() or (element.get("title") or "")
+            yield url, text if element.tag == "a" else ""
+
+
+def _beside_the_page(element: Element) -> bool:
+    """Whether an element stands in what frames the page: a header, a menu, a footer."""
+    return any(
+        above.tag in ("header", "footer", "nav")
+        or (above.tag != "body" and _NOT_THE_PAGE.search(f"{above.get('id') or ''} {above.get('class') or ''}"))
+        for above in element.iterancestors()
+    )

@@ -153,6 +153,9 @@ class PortalSpider(ReportSpider):
             note = f"list page {walk.pages}: the spider of {self.name} cannot read it ({error!r})"
             yield from self._end_walk(visit, walk, "failed", note)
             return
+        except Exception:  # the log and the exit code say it; what came is kept
+            self.session.save_capture(capture, response.body or None, media_type_of(response))
+            raise
         if listing.declared is not None:
             walk.declared = listing.declared
         listed: Capture | None = None

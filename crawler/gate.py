@@ -88,7 +88,7 @@ def retry_after(value: bytes | None, now: datetime | None = None) -> float | Non
     if value is None:
         return None
     text = value.decode("latin-1").strip()
-    if text.isdigit():
+    if text.isascii() and text.isdigit():
         return float(text)
     try:
         when = parsedate_to_datetime(text)
@@ -122,10 +122,9 @@ class GatedHandler(HTTP11DownloadHandler):
             finally:
                 gate.free_at = max(gate.free_at, monotonic() + gate.delay)
             gate.silences = 0
-            if response.status in (429, 503):
-                seconds = retry_after(response.headers.get(b"Retry-After"))
-                if seconds is not None:
-                    gate.hold(seconds)
+            seconds = retry_after(response.headers.get(b"Retry-After"))
+            if seconds is not None:  # whatever the status: firewalls send it with 403 too
+                gate.hold(seconds)
             return response
 
     def _check(self, gate: Gate) -> None:

@@ -64,7 +64,7 @@ class ArchivePipeline:
         """Save the capture; where it is a page not seen before in this form, read it."""
         title = item.entry.title if item.entry else None
         try:
-            stored = self.session.save_capture(item.capture, item.body, item.media_type)
+            stored = await self.session.save_page(item.capture, item.body, item.media_type)
             if stored.outcome in ("new", "changed") and stored.kind == "report" and item.body is not None:
                 await self.session.read(stored, item.body, item.media_type)
         except (ArchiveError, ArchiveBusy) as error:  # the session has stopped the crawl

@@ -12,7 +12,6 @@ from typing import Any
 from queuelib.queue import LifoMemoryQueue
 from scrapy import Request
 from scrapy.crawler import Crawler
-from scrapy.utils.request import request_from_dict
 
 
 class PackedLifoMemoryQueue(LifoMemoryQueue):
@@ -29,8 +28,13 @@ class PackedLifoMemoryQueue(LifoMemoryQueue):
 
     def push(self, request: Request) -> None:
         """Add a request; one that carries more than an address and its line stays as it is."""
-        plain = request.meta.get("kind") == "report" and "article" not in request.meta
-        super().push(pickle.dumps(request.to_dict(spider=self.spider)) if plain else request)
+        kind, cb, eb = request.meta.get("kind"), request.callback, request.errback
+        more = request.method != "GET" or request.body or request.cookies or request.cb_kwargs or request.flags
+        if kind != "report" or "article" in request.meta or more or cb is None or eb is None:
+            super().push(request)
+            return
+        methods = cb.__name__, eb.__name__
+        super().push(pickle.dumps((request.url, *methods, dict(request.headers), request.meta, request.priority)))
 
     def pop(self) -> Request | None:
         """The request that was added last, None where there is none."""
@@ -41,6 +45,10 @@ class PackedLifoMemoryQueue(LifoMemoryQueue):
         return self._unpacked(super().peek())
 
     def _unpacked(self, packed: bytes | Request | None) -> Request | None:
-        if isinstance(packed, bytes):
-            return request_from_dict(pickle.loads(packed), spider=self.spider)
-        return packed
+        if not isinstance(packed, bytes):
+            return packed
+        url, callback, errback, headers, meta, priority = pickle.loads(packed)
+        return Request(
+            url, callback=getattr(self.spider, callback), errback=getattr(self.spider, errback), headers=headers,
+            meta=meta, priority=priority, dont_filter=True,
+        )  # fmt: skip

@@ -62,6 +62,17 @@ class ReportSpider(Spider):
 
     def crawl_report(self, response: Response) -> Iterator[Request | Page]:
         """A report page's answer, whatever it is, to the pipeline; its attachments to the queue."""
+        following = self._crawl_report(response)
+        try:
+            first = next(following)
+        except Exception as error:  # ours: the log and the exit code say it; what came is kept
+            capture = answered(response, self.session.crawl_id, "failed", f"our own {type(error).__name__}: {error}")
+            yield Page(capture, response.body or None, media_type_of(response), response.meta["entry"])
+            raise
+        yield first
+        yield from following
+
+    def _crawl_report(self, response: Response) -> Iterator[Request | Page]:
         verdict = answer_verdict(response)
         portal, listed = self.portals[response.meta["portal"]], response.meta["listed"]
         if verdict.outcome == "blocked":

@@ -7,6 +7,7 @@ work. The archive is the crawl's only state: what is kept here is lost at a deat
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -23,7 +24,8 @@ from archive.store import Capture, Store
 from crawler.portals import Portal
 
 BACKLOG = 16  # captures of a former crawl that are read at a time
-TOGETHER = 0.05  # seconds in which readings are gathered to be saved at once
+TOGETHER = 0.05  # seconds in which pages and readings are gathered to be saved at once
+CACHE = 8192  # KiB of the archive's pages kept in memory: a page a second needs no more
 SAMPLE = 100  # stored bodies whose hashes are recomputed after a crawl, those that were not for longest
 
 Progress = Callable[[int, int, str], None]  # pages done, pages known of so far, the page's title
@@ -82,7 +84,7 @@ class Session:
         self.backlog: asyncio.Future[None] | None = None
         self.shared: Shared | None = None
         self._claimed: set[str] = set()
-        self._read: list[tuple[Capture, dict[str, Any], asyncio.Future[None]]] = []
+        self._writes: list[tuple[Callable[[], Any], asyncio.Future[Any]]] = []
         self._sampled = False
 
     def claim(self, url: str) -> bool:
@@ -106,8 +108,15 @@ class Session:
     def save_capture(self, capture: Capture, body: bytes | None, media_type: str | None) -> Capture:
         """Commit a capture with its body; returns it with the outcome that the archive decided."""
         with self._archive():
-            stored = self.store.save_capture(capture, body, media_type)
-        if capture.kind in ("report", "attachment"):
+            return self._counted(self.store.save_capture(capture, body, media_type))
+
+    async def save_page(self, capture: Capture, body: bytes | None, media_type: str | None) -> Capture:
+        """The same, in one commit with what else comes in the same moment."""
+        stored: Capture = await self._together(lambda: self.store.save_capture(capture, body, media_type))
+        return self._counted(stored)
+
+    def _counted(self, stored: Capture) -> Capture:
+        if stored.kind in ("report", "attachment"):
             self.outcomes[stored.outcome] += 1
         return stored
 
@@ -146,39 +155,43 @@ class Session:
         """Parse a saved body in a worker process and save what was read."""
         future = self.pool.submit(body, capture.url, media_type)
         report = await asyncio.wrap_future(future)
-        saved: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._read.append((capture, report, saved))
-        if len(self._read) == 1:
-            asyncio.get_running_loop().call_later(TOGETHER, self._save_reports)
-        await saved
+        await self._together(lambda: self.store.save_report(capture, report))
         for finding in report["findings"]:
             if finding["kind"] == "parser":
                 self.unparsed.setdefault(finding["name"], []).append(capture.url)
 
-    def _save_reports(self) -> None:
-        """Keep what was read in the last moments, in one transaction: a commit waits for the disk."""
-        read, self._read = self._read, []
+    async def _together(self, write: Callable[[], Any]) -> Any:
+        """Have `write` called in one transaction with what else is to be kept in the next moment, and give what it
+        gives, once that is on the disk: a commit waits for it."""
+        kept: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._writes.append((write, kept))
+        if len(self._writes) == 1:
+            asyncio.get_running_loop().call_later(TOGETHER, self._write)
+        return await kept
+
+    def _write(self) -> None:
+        writes, self._writes = self._writes, []
         try:
             try:
-                with self._archive():
-                    self.store.save_reports((capture, report) for capture, report, _ in read)
+                with self._archive(), self.store.transaction():
+                    results = [write() for write, _ in writes]
             except (ArchiveError, ArchiveBusy):
                 raise
             except Exception:
-                if len(read) == 1:
+                if len(writes) == 1:
                     raise
-                for one in read:  # one of them is to blame, and the others are to be kept
-                    self._read = [one]
-                    self._save_reports()
+                for one in writes:  # one of them is to blame, and the others are to be kept
+                    self._writes = [one]
+                    self._write()
                 return
-        except Exception as error:  # noqa: BLE001 - whoever waits for a reading is told
-            for _, _, saved in read:
-                if not saved.done():
-                    saved.set_exception(error)
+        except Exception as error:  # noqa: BLE001 - whoever waits is told
+            for _, kept in writes:
+                if not kept.done():
+                    kept.set_exception(error)
             return
-        for _, _, saved in read:
-            if not saved.done():
-                saved.set_result(None)
+        for (_, kept), result in zip(writes, results, strict=True):
+            if not kept.done():
+                kept.set_result(result)
 
     async def read_backlog(self) -> None:
         """Read what a former crawl captured and did not come to read; once a session, whoever asks."""
@@ -187,6 +200,7 @@ class Session:
         await self.backlog
 
     async def _read_backlog(self) -> None:
+        settle_memory()
         with self._archive():
             captures = list(self.store.unread(parsers.VERSION))
         for start in range(0, len(captures), BACKLOG):
@@ -292,6 +306,18 @@ class Session:
             raise
 
 
+def settle_memory() -> None:
+    """For a crawl of days: what was imported is looked through no more, and dead pages are looked for often.
+
+    An answer and its selector refer to each other, each with a parsed tree of ten times the page; the collector sees
+    two small objects, and as it comes would let thousands of them wait.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.collect()
+    gc.set_threshold(700, 10, 1)
+
+
 class _Held(NamedTuple):
     session: Session
     path: Path
@@ -309,6 +335,7 @@ def acquire(path: Path, *, arguments: str, version: str) -> Session:
     global _held, _holders
     if _held is None:
         store = Store.open(path, create=True)
+        store.conn.execute(f"PRAGMA cache_size = -{CACHE}")
         try:
             crawl_id = store.begin_crawl(arguments, version)
             pool = ParserPool()

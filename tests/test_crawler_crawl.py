@@ -96,7 +96,8 @@ def test_scrapys_own_command_does_the_same_work(small: Crawls) -> None:
     assert "hanweb-jcms" in listed.stdout.split()
     command = [*SCRAPY, "crawl", "hanweb-jcms", "-a", "portal=replica", "-a", f"portals={small.portals}"]
     done = small.process(command, folder=ROOT / "crawler" / "spiders")
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 1, done.stderr
+    assert done.stderr.splitlines()[-1] == "1 page(s) blocked", "as gongkai crawl ends"
     planted = small.site.planted()
     assert small.decisions() == planted["decisions"]
     assert small.outcomes() == planted["outcomes"]
@@ -243,7 +244,8 @@ def test_a_slow_answer_is_given_up_after_three_tries(small: Crawls) -> None:
     small.site.faults.append(lambda query: Answer(b"late", pause=2.0) if query.path == slow else None)
     command = [*SCRAPY, "crawl", "hanweb-jcms", "-a", "portal=replica", "-a", f"portals={small.portals}"]
     done = small.process([*command, "-s", "DOWNLOAD_TIMEOUT=0.8"])
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 1, done.stderr
+    assert "1 page(s) failed" in done.stderr, "Scrapy's own command says so too"
     got = small.rows("SELECT outcome, note FROM capture WHERE url = ?", [small.site.url + slow])
     assert [outcome for outcome, _ in got] == ["failed"]
     assert "DownloadTimeoutError" in got[0][1]
@@ -356,3 +358,29 @@ def test_what_scrapys_command_cannot_crawl_is_said_in_a_sentence(
     assert done.returncode == code, done.stderr
     assert words in done.stderr and "Traceback" not in done.stderr
     assert small.site.log == []
+
+
+def test_an_answer_in_json_in_a_reports_place_is_kept(small: Crawls) -> None:
+    odd = next(iter(small.site.made))
+    answer = Answer(b'{"code": 500, "message": "\xe7\xb3\xbb\xe7\xbb\x9f"}', media_type="application/json")
+    small.site.faults.append(lambda query: answer if query.path == odd else None)
+    done = small.run("--limit", "2")
+    assert done.stderr == ""
+    assert small.rows("SELECT kind, status FROM capture WHERE url = ?", [small.site.url + odd]) == [("report", 200)]
+
+
+def test_a_list_that_our_own_reading_fails_on_is_kept_and_said(small: Crawls) -> None:
+    broken = (
+        "import sys\nfrom crawler import run\nfrom crawler.spiders import hanweb_jcms\n"
+        "def listing(self, response):\n    raise KeyError('rows')\n"
+        "hanweb_jcms.HanwebJcms.listing = listing\nsys.exit(run.main(sys.argv[1:]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", broken, "replica", "--portals", str(small.portals)],
+        cwd=ROOT, env=small.environment(), capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    assert any("rows" in reason for reason in summary(done)["reasons"])
+    kept = small.rows("SELECT url FROM capture WHERE kind = 'listing' AND sha256 IS NOT NULL")
+    assert kept == [(small.site.url + COLUMN_PATH,)]
+    assert small.rows("SELECT outcome FROM visit") == [("failed",)]

@@ -5,11 +5,13 @@ from __future__ import annotations
 import itertools
 import json
 import signal
+import subprocess
+import sys
 import time
 
 import psutil
 import pytest
-from conftest import Crawls
+from conftest import ROOT, Crawls
 
 from archive import canonical
 from archive.store import Store
@@ -88,6 +90,22 @@ def test_robots_txt_that_forbids_some_pages_and_asks_for_time(small: Crawls) -> 
     refused = small.rows("SELECT DISTINCT note FROM capture WHERE outcome = 'refused'")
     assert refused == [("robots.txt does not allow this address",)]
     assert small.decisions()["refused"] == len(small.site.made)
+
+
+def test_robots_txt_is_asked_for_again_after_a_day_and_by_every_crawl(small: Crawls) -> None:
+    """The clock that robots.txt is held against jumps when the list was read."""
+    for hours, asked in ((23, [True, False, False, False, False]), (25, [True, False, False, True, False, False])):
+        moved = (
+            "import itertools, sys\nfrom crawler import middlewares, run\nlooks = itertools.count(1)\n"
+            f"middlewares.monotonic = lambda: {hours} * 3600.0 * (next(looks) > 2)\nsys.exit(run.main(sys.argv[1:]))"
+        )
+        small.site.log.clear()
+        done = subprocess.run(
+            [sys.executable, "-c", moved, "replica", "--portals", str(small.portals), "--revisit", "--limit", "2"],
+            cwd=ROOT, env=small.environment(delay="0.4"), capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert done.stderr == ""
+        assert [line.query.path == "/robots.txt" for line in small.site.log] == asked
 
 
 def wait_for(crawls: Crawls, requests: int) -> None:

@@ -163,6 +163,8 @@ def test_retry_after_is_seconds_or_a_date() -> None:
     assert retry_after(b"Thu, 01 Jan 2026 12:01:00 GMT", at) == 60
     assert retry_after(b"Thu, 01 Jan 2026 11:00:00 GMT", at) == 0
     assert retry_after(b"soon") is None
+    assert retry_after(b"\xb2") is None, "a superscript is a digit in Latin-1, and no number"
+    assert retry_after(b"-1") is None
     assert retry_after(None) is None
 
 

@@ -1,8 +1,8 @@
 """Crawl, parse and archive against a bare client with the same parser and store, and bare Scrapy; revisits; memory.
 
 Pages a second and core: pages over the processor time of the client and its workers, whatever else the machine does;
-the replicas' own process is not counted. `GONGKAI_BENCH_PAGES` sets the pages (5000), `GONGKAI_BENCH_MEMORY` the larger
-crawl of the memory run (20000).
+the replicas' own process is not counted. Memory is resident memory, of the crawl and its parser processes added.
+`GONGKAI_BENCH_PAGES` sets the pages (5000), `GONGKAI_BENCH_MEMORY` those of the memory run (20000).
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import resource
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,6 +29,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 PAGES = int(os.environ.get("GONGKAI_BENCH_PAGES", "5000"))
 MEMORY = int(os.environ.get("GONGKAI_BENCH_MEMORY", "20000"))
+LARGEST = 300 * 2**20  # bytes that a crawl with its parser processes may hold
 
 
 class Cost(NamedTuple):
@@ -88,39 +88,58 @@ def environment() -> dict[str, str]:
     return kept | {"GONGKAI_LOOPBACK_DELAY": "0", "PYTHONPATH": f"{ROOT}:{HERE.parent}"}
 
 
+@contextmanager
+def started(
+    way: str, at: Hosts, db: Path, *, urls: list[str] | None = None, stub: bool = False, revisit: bool = False
+) -> Iterator[subprocess.Popen[str]]:
+    """A client that runs; it must come to its end without an error."""
+    given: dict[str, Any] = {
+        "db": str(db), "portals": str(at.portals), "keys": at.keys, "urls": urls, "stub": stub, "revisit": revisit
+    }  # fmt: skip
+    with (
+        tempfile.TemporaryFile("w+") as said,
+        subprocess.Popen(
+            [sys.executable, "-m", "bench._clients", way], stdin=subprocess.PIPE, stdout=said, stderr=said, text=True,
+            env=environment(), cwd=ROOT,
+        ) as process,
+    ):  # fmt: skip
+        try:
+            assert process.stdin
+            process.stdin.write(json.dumps(given))
+            process.stdin.close()
+            yield process
+            process.wait(3600)
+        finally:
+            process.kill()
+        said.seek(0)
+        assert process.returncode == 0, said.read()
+
+
+def held(process: subprocess.Popen[str]) -> tuple[int, int, int]:
+    """Bytes in memory: resident of the process itself; of all its processes; of all, what they share counted once.
+    Nothing once it has ended."""
+    try:
+        family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+        each = [one.memory_full_info() for one in family]
+    except psutil.NoSuchProcess:
+        return 0, 0, 0
+    return each[0].rss, sum(one.rss for one in each), sum(one.pss for one in each)
+
+
 def client(
     way: str, at: Hosts, db: Path, *, urls: list[str] | None = None, stub: bool = False, revisit: bool = False
 ) -> Cost:
     """Run a client to its end."""
-    given: dict[str, Any] = {
-        "db": str(db), "portals": str(at.portals), "keys": at.keys, "urls": urls, "stub": stub, "revisit": revisit
-    }  # fmt: skip
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "bench._clients", way], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, text=True, env=environment(), cwd=ROOT,
-    )  # fmt: skip
     most = [0, 0]
-    watcher = threading.Thread(target=_watch, args=(process, most), daemon=True)
-    watcher.start()
-    said, errors = process.communicate(json.dumps(given), timeout=3600)
-    watcher.join()
-    assert process.returncode == 0, errors + said
+    with started(way, at, db, urls=urls, stub=stub, revisit=revisit) as process:
+        while process.poll() is None:
+            main, total, _ = held(process)
+            most = [max(most[0], total), max(most[1], main)]
+            time.sleep(0.2)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return Cost(time.perf_counter() - began, cpu, most[0], most[1])
-
-
-def _watch(process: subprocess.Popen[str], most: list[int]) -> None:
-    while process.poll() is None:
-        try:
-            own = psutil.Process(process.pid)
-            main = own.memory_info().rss
-            total = main + sum(child.memory_info().rss for child in own.children(recursive=True))
-        except psutil.NoSuchProcess:
-            return
-        most[0], most[1] = max(most[0], total), max(most[1], main)
-        time.sleep(0.2)
 
 
 def against_the_floor(folder: Path, *, stub: bool) -> float:
@@ -141,7 +160,12 @@ def against_the_floor(folder: Path, *, stub: bool) -> float:
             each = len(urls) / cost.cpu
             print(f"  {label:<28} {each:7.1f} pages a second and core, {len(urls) / cost.wall:7.1f} a second")
         ratio = least.cpu / mine.cpu
-        print(f"  of the floor {ratio:.2f}, of bare Scrapy {scrapy.cpu / mine.cpu:.2f}")
+        print(
+            f"  of the floor {ratio:.2f} ({least.wall / mine.wall:.2f} by the clock), of bare Scrapy"
+            f" {scrapy.cpu / mine.cpu:.2f}; at most {mine.memory / 2**20:.0f} MB resident, of which"
+            f" {mine.main / 2**20:.0f} MB the crawl's own process"
+        )
+        assert mine.memory < LARGEST, mine
         return ratio
 
 
@@ -165,14 +189,24 @@ def revisits(folder: Path, *, validators: bool) -> None:
 
 
 def memory(folder: Path) -> None:
-    """The most memory of small and large crawls."""
-    for pages in (1000, MEMORY):
-        with hosts(pages, folder) as at:
-            cost = client("ours", at, folder / f"memory-{pages}.db", stub=True)
-            print(
-                f"memory with {pages} pages: {cost.main / 2**20:.0f} MB, with the parser's processes"
-                f" {cost.memory / 2**20:.0f} MB"
-            )
+    """What a crawl and its parser processes hold as it goes on, the stub in the parser's place."""
+    marks = [mark for mark in (1000, 5000, 10_000, 20_000) if mark < MEMORY] + [MEMORY]
+    seen: dict[int, int] = {}
+    pages = 0
+    with hosts(MEMORY, folder) as at, started("ours", at, folder / "memory.db", stub=True) as process:
+        while process.poll() is None:
+            pages += at.count().get("pages", 0)
+            main, total, shared_once = held(process)
+            if total and marks and pages >= marks[0]:
+                seen[mark := marks.pop(0)] = total
+                print(
+                    f"memory at {mark} pages: {main / 2**20:.0f} MB resident, with the parser's processes"
+                    f" {total / 2**20:.0f} MB, {shared_once / 2**20:.0f} MB with what they share counted once"
+                )
+            time.sleep(0.2)
+    assert not marks, marks
+    assert max(seen.values()) < LARGEST, seen
+    assert seen[MEMORY] < seen[min(seen)] * 1.15, seen
 
 
 def run() -> None:
