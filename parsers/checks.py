@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -124,8 +124,8 @@ def _children(form: Form) -> Mapping[str, tuple[str, ...]]:
     }
 
 
-#: one look-up of the values of several cells, None for no cell
-Pick = Callable[[Mapping[Key, Any]], tuple[Any, ...]] | None
+#: one look-up of the values of several cells by their numbers among those of the page, None for no cell
+Pick = Callable[[Sequence[Any]], tuple[Any, ...]] | None
 #: the cells of a side that are added, and those that are taken away
 Picks = tuple[Pick, Pick]
 
@@ -147,7 +147,6 @@ class Instance(NamedTuple):
     gate_col: str | None
     gate: tuple[Key, ...]
     gate_all: bool
-    fast: tuple[Picks, Picks]
 
 
 @cache
@@ -173,24 +172,23 @@ def instances(form: Form) -> tuple[Instance, ...]:
                     col if check.over == "value_columns" else None,
                     tuple((row, column) for column in sorted(wanted)) if row else (),
                     check.over == "flow_rows",
-                    (_picks(left), _picks(right)),
                 )
             )
     return tuple(made)
 
 
-def _picks(cells: Sequence[tuple[Key, int]]) -> Picks:
-    return _pick([key for key, sign in cells if sign == 1]), _pick([key for key, sign in cells if sign == -1])
+def _picks(cells: Sequence[tuple[Key, int]], place: Mapping[Key, int]) -> Picks:
+    plus = [place[key] for key, sign in cells if sign == 1]
+    return _pick(plus), _pick([place[key] for key, sign in cells if sign == -1])
 
 
-def _pick(keys: Sequence[Key]) -> Pick:
-    """One call that gives the values of all the keys: a KeyError where a cell is absent."""
-    if not keys:
+def _pick(places: Sequence[int]) -> Pick:
+    if not places:
         return None
-    if len(keys) == 1:
-        only = keys[0]
+    if len(places) == 1:
+        only = places[0]
         return lambda values: (values[only],)
-    return itemgetter(*keys)
+    return itemgetter(*places)
 
 
 def _cells(side: Side, row: str, col: str, form: Form) -> tuple[tuple[Key, int], ...]:
@@ -241,15 +239,33 @@ def _extension_of(form: Form) -> Mapping[str, str]:
     return {row.code: row.extension for table in form.tables for row in table.rows if row.extension}
 
 
-def evaluate(form: Form, figures: Mapping[Key, Figure], doubtful: frozenset[Key] | set[Key]) -> list[Finding]:
-    """One finding for each evaluated instance of the form's checks within a report."""
-    tables_of, extension_of = _tables_of(form), _extension_of(form)
-    rows = {row for row, _ in figures}
+class _Step(NamedTuple):
+    """An instance as a page with certain cells evaluates it; `why` says for each side why it can have no sum there."""
+
+    instance: Instance
+    picks: tuple[Picks, Picks]
+    why: tuple[str | None, str | None]
+
+
+class _Plan(NamedTuple):
+    """What is evaluated where certain cells are there. `counted` are the names of the cells that count something."""
+
+    steps: tuple[_Step, ...]
+    counted: tuple[Check, ...]
+    names: tuple[str | None, ...]
+
+
+@lru_cache(maxsize=256)
+def _plan(form: Form, cells: tuple[Key, ...]) -> _Plan:
+    """Knows the cells that are there, and none of their values."""
+    tables_of, extension_of, signed = _tables_of(form), _extension_of(form), _signed(form)
+    there = frozenset(cells)
+    rows = {row for row, _ in cells}
     tables = {table for row in rows for table in tables_of.get(row, ())}
     extensions = {extension_of[row] for row in rows if row in extension_of}
-    cols = {col for _, col in figures}
-    found: list[Finding] = []
-    values = {key: figure.value for key, figure in figures.items()}
+    cols = {col for _, col in cells}
+    place = {key: n for n, key in enumerate(cells)}
+    steps = []
     for instance in instances(form):
         check = instance.check
         if check.table is not None and check.table not in tables:
@@ -259,27 +275,47 @@ def evaluate(form: Form, figures: Mapping[Key, Figure], doubtful: frozenset[Key]
         if instance.gate_col is not None and instance.gate_col not in cols:
             continue
         if instance.gate:
-            present = [key in figures for key in instance.gate]
+            present = [key in there for key in instance.gate]
             if not (all(present) if instance.gate_all else any(present)):
                 continue
-        found.append(_judge(instance, figures, values, doubtful))
-    for identity in identities(form):
-        if identity.check.over == "count_cells":
-            found.extend(_counts(identity.check, form, figures, doubtful))
+        why = _absent(instance.left, there), _absent(instance.right, there)
+        left, right = (
+            (None, None) if reason else _picks(side, place)
+            for side, reason in zip((instance.left, instance.right), why, strict=True)
+        )
+        steps.append(_Step(instance, (left, right), why))
+    counted = tuple(identity.check for identity in identities(form) if identity.check.over == "count_cells")
+    names = tuple(None if col in signed else f"{row}[{col}]" for row, col in cells)
+    return _Plan(tuple(steps), counted, names)
+
+
+def _absent(cells: Sequence[tuple[Key, int]], there: frozenset[Key]) -> str | None:
+    return next((f"{key[0]}[{key[1]}] is absent" for key, _ in cells if key not in there), None)
+
+
+def evaluate(form: Form, figures: Mapping[Key, Figure], doubtful: frozenset[Key] | set[Key]) -> list[Finding]:
+    """One finding for each evaluated instance of the form's checks within a report."""
+    plan = _plan(form, tuple(figures))
+    values = [figure.value for figure in figures.values()]
+    readable = not any(figure.state == "text" for figure in figures.values())
+    found = [_judge(step, figures, values, doubtful, readable) for step in plan.steps]
+    for check in plan.counted:
+        _counts(check, plan.names, figures, doubtful, found)
     return found
 
 
 def _counts(
-    check: Check, form: Form, figures: Mapping[Key, Figure], doubtful: frozenset[Key] | set[Key]
-) -> list[Finding]:
+    check: Check,
+    names: Sequence[str | None],
+    figures: Mapping[Key, Figure],
+    doubtful: frozenset[Key] | set[Key],
+    found: list[Finding],
+) -> None:
     """counts_are_non_negative: every cell that counts, the signed columns excepted, is a whole number of 0 or more."""
-    signed = _signed(form)
     name, strength = check.name, check.strength
-    found = []
-    for (row, col), figure in figures.items():
-        if figure.unit == "元" or col in signed:
+    for at, (place, figure) in zip(names, figures.items(), strict=True):
+        if at is None or figure.unit == "元":
             continue
-        at = f"{row}[{col}]"
         value = figure.value
         if type(value) is int and value >= 0:
             found.append(_new(Finding, ("check", name, at, strength, "pass", 0, value, None, None)))
@@ -289,9 +325,8 @@ def _counts(
         elif value >= 0 and not isinstance(value, Decimal):
             found.append(Finding("check", name, at, strength, "pass", 0, value))
         else:
-            cause = "parser" if (row, col) in doubtful else "source"
+            cause = "parser" if place in doubtful else "source"
             found.append(Finding("check", name, at, strength, "fail", 0, value, cause))
-    return found
 
 
 @cache
@@ -300,34 +335,40 @@ def _signed(form: Form) -> frozenset[str]:
 
 
 def _judge(
-    instance: Instance,
+    step: _Step,
     figures: Mapping[Key, Figure],
-    values: Mapping[Key, Number | None],
+    values: Sequence[Any],
     doubtful: frozenset[Key] | set[Key],
+    readable: bool,
 ) -> Finding:
-    check = instance.check
-    left: Number | None
-    right: Number | None
+    """The finding of one instance. `readable` says that no cell of the page is a text: what is absent is then the
+    only reason why a side with absent cells has no sum."""
+    instance, (picks_left, picks_right), (why_left, why_right) = step
+    check, at = instance.check, instance.at
+    left: Number | None = None
+    right: Number | None = None
     try:
-        right = _quick(instance.fast[1], instance.constants[1], values)
-        left = _quick(instance.fast[0], instance.constants[0], values)
-    except (KeyError, TypeError):  # a cell is absent, or no number
+        if not readable and (why_left or why_right):
+            raise TypeError
+        if not why_right:
+            right = _quick(picks_right, instance.constants[1], values)
+        if not why_left:
+            left = _quick(picks_left, instance.constants[0], values)
+    except TypeError:  # a cell is no number
         left, why_left = _sum(instance.left, instance.constants[0], figures)
         right, why_right = _sum(instance.right, instance.constants[1], figures)
-        if left is None or right is None:
-            why = "; ".join(dict.fromkeys(w for w in (why_left, why_right) if w))
-            return Finding("check", check.name, instance.at, check.strength, "not_assessable", right, left, None, why)
+    if left is None or right is None:
+        why = "; ".join(dict.fromkeys(w for w in (why_left, why_right) if w))
+        return _new(Finding, ("check", check.name, at, check.strength, "not_assessable", right, left, None, why))
     ok = (left == 0) == (right == 0) if instance.zero_test else compare(left, instance.op, right)
     if ok:
-        return Finding("check", check.name, instance.at, check.strength, "pass", right, left)
+        return _new(Finding, ("check", check.name, at, check.strength, "pass", right, left, None, None))
     doubt = bool(doubtful) and any(key in doubtful for key, _ in (*instance.left, *instance.right))
-    return Finding(
-        "check", check.name, instance.at, check.strength, "fail", right, left, "parser" if doubt else "source"
-    )
+    return Finding("check", check.name, at, check.strength, "fail", right, left, "parser" if doubt else "source")
 
 
-def _quick(picks: Picks, constant: int, values: Mapping[Key, Any]) -> Number:
-    """The sum of cells that are all numbers. Raises KeyError or TypeError where one is not."""
+def _quick(picks: Picks, constant: int, values: Sequence[Any]) -> Number:
+    """The sum of cells that are all numbers. Raises TypeError where one is not."""
     plus, minus = picks
     total: Number = sum(plus(values), constant) if plus is not None else constant
     return total - sum(minus(values)) if minus is not None else total
