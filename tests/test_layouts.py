@@ -114,6 +114,16 @@ def test_a_lost_row_of_the_header_gives_no_number_of_another_column() -> None:
     assert not report.figures and any(f.kind == "alignment" for f in report.findings)
 
 
+@pytest.mark.parametrize("label", ["数量1", "数量（件）1"])
+def test_a_number_that_ran_into_its_label_is_not_replaced_by_its_neighbour(label: str) -> None:
+    head = '<table><tr><td rowspan="3">类别</td>' + CASES["official"].removeprefix("<table><tr>").split("<tr><td>1<")[0]
+    report = _report(head + _row(label, *range(2, 16), "") + "</table>")
+    assert not report.figures
+    assert any(f.name == "doubtful_alignment" and f.at == "cases" for f in report.findings)
+    report = _report(head + _row("2022年度件数", *range(1, 16)) + "</table>")
+    assert [figure.value for figure in report.figures] == list(range(1, 16))
+
+
 def _applications(head: str, rows: list[str] = ROWS) -> str:
     body = "".join(_row(label, *range(10 * n + 1, 10 * n + 8)) for n, label in enumerate(rows))
     return f"<table>{head}{body}</table>"
