@@ -19,6 +19,7 @@ from parsers.tables import Line, Segment, Spot, is_unit
 from parsers.values import in_units, in_yuan, read_value
 
 _UNIT = re.compile(r"[十百千]*[万亿]*美?元")
+_YEAR = re.compile(r"20\d\d年度?")
 #: makes a named tuple in half the time of its own call: several hundred are made a page
 _new = tuple.__new__
 _QUOTED = 60
@@ -278,7 +279,7 @@ def read_unlabelled(table: Table, entries: Sequence[Entry], reading: Reading) ->
         wanted += [entry for entry in own if entry.line.numbers] or own[:1]
     for entry in wanted:
         cells, shifted = _cells(entry._replace(leaf=None) if entry.columns.bands else entry, table)
-        if cells is None:
+        if cells is None or _holds_number(entry):
             reading.note(
                 "alignment", "doubtful_alignment", row.code, describe(entry, "has other cells than the header")
             )
@@ -286,6 +287,14 @@ def read_unlabelled(table: Table, entries: Sequence[Entry], reading: Reading) ->
         reading.matched.setdefault((table.form, table.id), set()).add(row.code)
         for column, unit, cell in zip(entry.columns.official, entry.columns.units, cells, strict=True):
             _add_figure(table, row, column, cell, unit, reading, shifted)
+
+
+def _holds_number(entry: Entry) -> bool:
+    """Whether a text left of the numbers holds digits that are no year: the first number may have run into it, and
+    another cell stand in its place."""
+    spots = entry.line.spots
+    first = next((n for n, spot in enumerate(spots) if spot.value.state != "text"), 0)
+    return any(c.isdigit() for spot in spots[:first] for c in _YEAR.sub("", normalise(spot.cell.text)))
 
 
 def signal_unread(table: Table, entry: Entry, reading: Reading) -> None:

@@ -2,6 +2,7 @@
 
 A physical table may hold several official ones under repeated headers, and an official table may be cut into several
 physical ones. Rows are given a role by what their cells say; runs of rows become segments, one official table each.
+Some pages print the form's columns one below the other; such a grid is turned over its diagonal first.
 """
 
 from __future__ import annotations
@@ -76,6 +77,8 @@ class Index:
         self._titles: dict[str, str] = {}
         self._footers = tuple({label for form in forms for label in form.footer})
         self.unlabelled: set[str] = set()
+        #: the path from the top to each header cell that spans columns
+        self.spanning: dict[str, tuple[str, ...]] = {}
         for form in forms:
             for table in form.tables:
                 self.tables.setdefault(table.id, []).append(table)
@@ -86,6 +89,8 @@ class Index:
                 for column in table.columns:
                     for key in (*column.keys, *column.header):
                         self._columns.setdefault(key, set()).add(table.id)
+                    for depth, name in enumerate(column.header, 1):
+                        self.spanning[name] = column.header[:depth]
                 if table.unlabelled:
                     self.unlabelled.add(table.id)
         self._memo: dict[str, Hit | None] = {}
@@ -161,12 +166,17 @@ def segments(grids: Iterable[Grid], index: Index) -> list[Segment]:
     for grid in grids:
         lines = lines_of(grid, index)
         roles = [_role(line) for line in lines]
+        if any(role.columns and role.numbers and not role.labels for role in roles) and (
+            over := _turned(grid, lines, roles, index)
+        ):
+            grid, lines = over, lines_of(over, index)
+            roles = [_role(line) for line in lines]
         if any(role.labels or role.is_header for role in roles) or _continues(grid, roles, found):
             found.extend(_segment(grid, lines, roles, index, found[-1] if found else None))
     return found
 
 
-class _Role(NamedTuple):
+class Role(NamedTuple):
     is_header: bool
     labels: frozenset[str]
     columns: frozenset[str]
@@ -177,7 +187,7 @@ class _Role(NamedTuple):
     footer: bool
 
 
-def _role(line: Line) -> _Role:
+def _role(line: Line) -> Role:
     labels: frozenset[str] = frozenset()
     columns: frozenset[str] = frozenset()
     headers = column_cells = label_cells = texts = 0
@@ -202,17 +212,64 @@ def _role(line: Line) -> _Role:
     is_header = numbers == 0 and (
         headers > 0 or column_cells > max(1, label_cells) or (column_cells > 0 and label_cells == 0)
     )
-    return _Role(is_header, frozenset() if is_header else labels, columns, numbers, values, texts, title, footer)
+    return Role(is_header, frozenset() if is_header else labels, columns, numbers, values, texts, title, footer)
 
 
-def _continues(grid: Grid, roles: list[_Role], found: list[Segment]) -> bool:
+def _turned(grid: Grid, lines: Sequence[Line], roles: Sequence[Role], index: Index) -> Grid | None:
+    """The grid over its diagonal where every row with numbers is labelled by names of columns and by no row of a form,
+    else None. The cells keep their places on the page."""
+    if not grid.positional or grid.loose or not _is_upright(lines, roles):
+        return None
+    kept: list[tuple[Cell | None, ...]] = []
+    above: tuple[Spot | None, Spot | None] = (None, None)
+    spanning = False
+    for line in lines:
+        filled = [spot for spot in line.spots if spot.cell.text.strip()]
+        if len(filled) == 1 and not line.numbers:
+            hit = filled[0].hit
+            if hit is not None and (path := index.spanning.get(hit.key)):
+                spanning = True
+                known = (
+                    above[0] if len(path) > 1 and above[0] and above[0].hit and above[0].hit.key == path[0] else None
+                )
+                above = (filled[0], None) if len(path) == 1 else (known, filled[0])
+            continue
+        kept.append((*(spot and spot.cell for spot in above), *grid.rows[line.number]))
+    rows = kept if spanning else [row[2:] for row in kept]
+    return Grid(grid.tbl, tuple(zip(*rows, strict=True)))
+
+
+def _is_upright(lines: Sequence[Line], roles: Sequence[Role]) -> bool:
+    """Two rows with numbers or more, or one under names of rows; each has its names of columns left of its numbers, and
+    in no row do names stand where others have numbers."""
+    labelled = rows = 0
+    names: set[int] = set()
+    numbers: set[int] = set()
+    for line, role in zip(lines, roles, strict=True):
+        texts = [line.spots[n] for n in line.texts if not is_unit(line.spots[n].cell.text)]
+        hits = [spot.hit for spot in texts if spot.hit is not None]
+        if not line.numbers:
+            rows += any(hit.rows for hit in hits)
+            continue
+        if not hits or not texts[-1].hit or any(not hit.columns for hit in hits):
+            return False
+        own = [spot.first for spot in line.spots if spot.value.state == "number"]
+        if texts[-1].first > own[0]:
+            return False
+        labelled += not role.labels
+        names.update(spot.first for spot in texts)
+        numbers.update(own)
+    return labelled > (0 if rows else 1) and names.isdisjoint(numbers)
+
+
+def _continues(grid: Grid, roles: list[Role], found: list[Segment]) -> bool:
     """A grid of numbers without labels, after a header in the grid before it (a table cut under its header)."""
     if not found or found[-1].lines or not found[-1].header:
         return False
     return any(role.numbers for role in roles) and len(grid.rows[0]) == len(found[-1].grid.rows[0])
 
 
-def _segment(grid: Grid, lines: list[Line], roles: list[_Role], index: Index, former: Segment | None) -> list[Segment]:
+def _segment(grid: Grid, lines: list[Line], roles: list[Role], index: Index, former: Segment | None) -> list[Segment]:
     """Cut the rows of one grid into segments; a header with no rows under it stays a segment without lines."""
     made: list[Segment] = []
     current: Segment | None = None
@@ -272,7 +329,7 @@ def _segment(grid: Grid, lines: list[Line], roles: list[_Role], index: Index, fo
     return made
 
 
-def _heads(roles: list[_Role], n: int) -> bool:
+def _heads(roles: list[Role], n: int) -> bool:
     return n + 1 < len(roles) and bool(roles[n + 1].labels) and roles[n + 1].values > 0
 
 
@@ -302,7 +359,7 @@ def _choose(
     labels: frozenset[str],
     current: Segment | None,
     header: list[Line],
-    roles: list[_Role],
+    roles: list[Role],
     n: int,
     hint: str | None,
     index: Index,

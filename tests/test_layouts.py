@@ -5,6 +5,9 @@ Figures are made up so that each cell has a number of its own; a number under an
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+
 import pytest
 
 from parsers import parse
@@ -54,6 +57,50 @@ CASES = {
 }  # fmt: skip
 
 
+UP = [(n, k, leaf) for n in range(3) for k, leaf in enumerate(LEAVES)]
+SUITS = ["行政复议", "未经复议直接起诉", "复议后起诉"]
+
+
+def _upright(line: Callable[[int, int, str], str], head: str = "") -> str:
+    return f"<table>{head}{''.join(line(*each) for each in UP)}</table>"
+
+
+def _labels(n: int, k: int) -> list[str]:
+    """The spanning cells that begin in this row of an upright table with two columns of them."""
+    outer = {0: _wide("行政复议", 2, 5), 1: _wide("行政诉讼", 1, 10)}.get(n, "") if k == 0 else ""
+    return [outer, _wide(SUITS[n], 1, 5) if k == 0 and n else ""]
+
+
+UPRIGHT = {
+    "two columns of labels": _upright(lambda n, k, leaf: _row(*_labels(n, k), leaf, 5 * n + k + 1).replace("<td></td>", "")),
+    "a header row": _upright(lambda n, k, leaf: _row(_wide(SUITS[n], 1, 5) if k == 0 else "", leaf, 5 * n + k + 1)
+        .replace("<td></td>", ""), _row("类别", "结果", "数量")),
+    "a unit between": _upright(lambda n, k, leaf: _row(_wide(SUITS[n], 1, 5) if k == 0 else "", leaf, "件", 5 * n + k + 1)
+        .replace("<td></td>", "")),
+    "repeated labels": _upright(lambda n, k, leaf: _row(SUITS[n], leaf, 5 * n + k + 1)),
+    "labels above each other": _upright(
+        lambda n, k, leaf: (_row(_wide("行政诉讼", 2)) if (n, k) == (1, 0) else "")
+        + (_row(_wide(SUITS[n], 2)) if k == 0 else "") + _row(leaf, 5 * n + k + 1)),
+    "labels above each other, suits unnamed": _upright(
+        lambda n, k, leaf: (_row(SUITS[n], "") if k == 0 else "") + _row(leaf, 5 * n + k + 1)),
+    "whole label in a cell": _upright(lambda n, k, leaf: _row(SUITS[n] + leaf, 5 * n + k + 1)),
+    "title and rank": _upright(lambda n, k, leaf: _row(SUITS[n], leaf, 5 * n + k + 1),
+        _row(_wide("政府信息公开行政复议、行政诉讼情况", 3))),
+}  # fmt: skip
+CASES |= UPRIGHT
+
+
+@pytest.mark.parametrize("table", UPRIGHT.values(), ids=UPRIGHT)
+@pytest.mark.parametrize("lost", ["<td>结果纠正</td>", "<td>9</td>", "行政复议", "其他结果", "未经复议直接起诉", "<tr>"])
+def test_an_upright_table_that_lost_something_gives_no_number_of_another_column(table: str, lost: str) -> None:
+    right = {f"{way}_{outcome}": 5 * n + k + 1 for n, way in enumerate(WAYS) for k, outcome in enumerate(OUTCOMES)}
+    for at in [found.start() for found in re.finditer(lost, table)][:3]:
+        report = _report(table[:at] + table[at + len(lost) :])
+        wrong = {figure.col: figure.raw for figure in report.figures if figure.value not in (right[figure.col], None)}
+        assert wrong == {}
+        assert len(report.figures) == 15 or any(f.kind in ("alignment", "form") for f in report.findings)
+
+
 @pytest.mark.parametrize("table", CASES.values(), ids=CASES)
 def test_reviews_and_suits_are_read_however_they_are_printed(table: str) -> None:
     found = {figure.col: figure.value for figure in _report(table).figures}
@@ -65,6 +112,16 @@ def test_a_lost_row_of_the_header_gives_no_number_of_another_column() -> None:
     table = "<table>" + _row(_wide("未经复议直接起诉", 5), _wide("复议后起诉", 5)) + _row(*LEAVES * 3)
     report = _report(table + _row(*range(1, 16)) + "</table>")
     assert not report.figures and any(f.kind == "alignment" for f in report.findings)
+
+
+@pytest.mark.parametrize("label", ["数量1", "数量（件）1"])
+def test_a_number_that_ran_into_its_label_is_not_replaced_by_its_neighbour(label: str) -> None:
+    head = '<table><tr><td rowspan="3">类别</td>' + CASES["official"].removeprefix("<table><tr>").split("<tr><td>1<")[0]
+    report = _report(head + _row(label, *range(2, 16), "") + "</table>")
+    assert not report.figures
+    assert any(f.name == "doubtful_alignment" and f.at == "cases" for f in report.findings)
+    report = _report(head + _row("2022年度件数", *range(1, 16)) + "</table>")
+    assert [figure.value for figure in report.figures] == list(range(1, 16))
 
 
 def _applications(head: str, rows: list[str] = ROWS) -> str:
