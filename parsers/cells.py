@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 from parsers.columns import Columns
@@ -16,7 +17,7 @@ from parsers.forms import Column, Row, Table
 from parsers.labels import normalise
 from parsers.model import Cell, Figure, Finding, Number
 from parsers.tables import Line, Segment, Spot, is_unit
-from parsers.values import in_units, in_yuan, read_value
+from parsers.values import in_units, in_yuan
 
 _UNIT = re.compile(r"[十百千]*[万亿]*美?元")
 _YEAR = re.compile(r"20\d\d年度?")
@@ -63,7 +64,7 @@ def read_row(table: Table, row: Row, entry: Entry, reading: Reading) -> None:
     cells, shifted = _cells(entry, table)
     if not row.is_value:
         reading.matched.setdefault((table.form, table.id), set()).add(row.code)
-        numbers = [cell for cell in cells or () if read_value(cell.text).state == "number"]
+        numbers = [spot for spot in cells or () if spot.value.state == "number"]
         if numbers:
             reading.note(
                 "alignment",
@@ -81,20 +82,34 @@ def read_row(table: Table, row: Row, entry: Entry, reading: Reading) -> None:
         reading.note(
             "alignment", "row_shifted", row.code, describe(entry, "is shifted; its cells were counted from its label")
         )
-    listed = table.shape == "list"
-    row_unit = _row_unit(entry) if listed and row.unit == "元" else None
-    figures, form, code, label = reading.figures, table.form, row.code, row.label or table.title
-    for column, header_unit, cell in zip(entry.columns.official, entry.columns.units, cells, strict=True):
-        unit = (row.unit if listed else column.unit) or row.unit or ""
-        value = read_value(cell.text)
-        place = (form, code, column.code)
-        if unit != "元" and not shifted and value.unit is None and type(value.number) is int and place not in figures:
-            text, tbl, line, number = cell
-            figures[place] = _new(
-                Figure, (form, code, column.code, label, value.number, text, "number", unit, tbl, line, number)
-            )
+    row_unit = _row_unit(entry) if table.shape == "list" and row.unit == "元" else None
+    figures = reading.figures
+    official = entry.columns.official
+    for n, (place, label, unit) in enumerate(_places(table, row, official)):
+        spot = cells[n]
+        value = spot.value
+        number = value.number
+        if unit != "元" and type(number) is int and value.unit is None and not shifted and place not in figures:
+            form, code, col = place
+            text, tbl, line, cell = spot.cell
+            figures[place] = _new(Figure, (form, code, col, label, number, text, "number", unit, tbl, line, cell))
         else:
-            _add_figure(table, row, column, cell, row_unit if listed else header_unit, reading, shifted)
+            header_unit = row_unit if table.shape == "list" else entry.columns.units[n]
+            _add_figure(table, row, official[n], spot, header_unit, reading, shifted)
+
+
+@lru_cache(maxsize=4096)
+def _places(table: Table, row: Row, official: tuple[Column, ...]) -> tuple[tuple[Place, str, str], ...]:
+    """(place, label, unit) of the figures in a row of the form."""
+    listed = table.shape == "list"
+    return tuple(
+        (
+            (table.form, row.code, column.code),
+            row.label or table.title,
+            (row.unit if listed else column.unit) or row.unit or "",
+        )
+        for column in official
+    )
 
 
 def _row_unit(entry: Entry) -> str | None:
@@ -109,7 +124,7 @@ def _row_unit(entry: Entry) -> str | None:
     return None
 
 
-def _cells(entry: Entry, table: Table) -> tuple[list[Cell] | None, bool]:
+def _cells(entry: Entry, table: Table) -> tuple[list[Spot] | None, bool]:
     """(one cell for each column, whether they had to be counted from the label); None where they cannot be told."""
     columns, line = entry.columns, entry.line
     count = len(columns.official)
@@ -133,19 +148,19 @@ def _cells(entry: Entry, table: Table) -> tuple[list[Cell] | None, bool]:
         own = _without_unit(own, count)
     if line.grid.positional:
         if len(own) == count and all(spot.first == spot.last for spot in own) and not columns.unknown:
-            return [spot.cell for spot in own], bool(columns.bands)
+            return own, bool(columns.bands)
         return None, False
     filled = [spot for spot in own if spot.cell.text.strip() and not spot.cell.text.isspace()]
     if columns.extra:
         if line.grid.tbl is None or len(filled) != count + columns.extra:
             return None, False
-        return [spot.cell for spot in filled[columns.extra :]], False
+        return filled[columns.extra :], False
     if len(own) == count and (len(filled) == count or line.grid.tbl is None):
-        return [spot.cell for spot in own], False
+        return own, False
     if len(filled) == count:
-        return [spot.cell for spot in filled], False
+        return filled, False
     if not filled and len(own) >= count:
-        return [spot.cell for spot in own[:count]], False
+        return own[:count], False
     return None, False
 
 
@@ -161,7 +176,7 @@ def _is_dash(spot: Spot) -> bool:
     return spot.value.state == "dash"
 
 
-def _by_band(columns: Columns, line: Line, leaf: Spot | None, reach: int, strict: bool) -> list[Cell] | None:
+def _by_band(columns: Columns, line: Line, leaf: Spot | None, reach: int, strict: bool) -> list[Spot] | None:
     """The one cell under each column's header, None where the row does not fit the header's rectangle.
 
     `strict` allows nothing between a row's label and its numbers, where a list has units and codes. `reach` is the last
@@ -178,7 +193,7 @@ def _by_band(columns: Columns, line: Line, leaf: Spot | None, reach: int, strict
         and any(leaf.last < s.first < bands[0].first and s.cell.text.strip() for s in line.spots)
     ):
         return None
-    cells: list[Cell | None] = [None] * len(bands)
+    cells: list[Spot | None] = [None] * len(bands)
     first = bands[0].first
     for spot in line.spots:
         begin = spot.first
@@ -186,7 +201,7 @@ def _by_band(columns: Columns, line: Line, leaf: Spot | None, reach: int, strict
             n, limit = starts[begin]
             if spot.from_above or spot.last >= limit:
                 return None
-            cells[n] = spot.cell
+            cells[n] = spot
         elif (
             spot.last >= first
             and spot.cell.text.strip()
@@ -195,11 +210,10 @@ def _by_band(columns: Columns, line: Line, leaf: Spot | None, reach: int, strict
             return None
     if line.spots and line.spots[-1].first > reach:
         return None
-    found = [cell for cell in cells if cell is not None]
-    return found if len(found) == len(bands) else None
+    return None if None in cells else cells  # type: ignore[return-value]
 
 
-def _by_overlap(columns: Columns, line: Line, leaf: int | None) -> list[Cell] | None:
+def _by_overlap(columns: Columns, line: Line, leaf: int | None) -> list[Spot] | None:
     """The cell under each column where borders miss each other by a hair's breadth (tables pasted from Word).
 
     The row must be as wide as the header, with just one cell for each column, and each of the two must have the middle
@@ -219,19 +233,19 @@ def _by_overlap(columns: Columns, line: Line, leaf: int | None) -> list[Cell] | 
         ):
             return None
     by_band = dict(zip(sorted(columns.bands), spots, strict=True))
-    return [by_band[band].cell for band in columns.bands]
+    return [by_band[band] for band in columns.bands]
 
 
 def _add_figure(
-    table: Table, row: Row, column: Column, cell: Cell, header_unit: str | None, reading: Reading, shifted: bool
+    table: Table, row: Row, column: Column, spot: Spot, header_unit: str | None, reading: Reading, shifted: bool
 ) -> None:
+    cell, value = spot.cell, spot.value
     if len(cell.text) > _LONGEST_TEXT:
         where_ = f"{row.code}[{column.code}]"
         reading.note("value", "doubtful_value", where_, f"{_at(cell)}: {len(cell.text)} characters, not kept")
         return
     unit = (row.unit if table.shape == "list" else column.unit) or row.unit or ""
     printed = row.printed_unit if table.shape == "list" else column.printed_unit
-    value = read_value(cell.text)
     place = (table.form, row.code, column.code)
     number: Number | None = None
     if value.state == "number":

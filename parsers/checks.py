@@ -20,6 +20,8 @@ from parsers.model import Figure, Finding, Number
 Key = tuple[str, str]
 #: makes a named tuple in half the time of its own call: several hundred are made a page
 _new = tuple.__new__
+#: the states of cells that count as 0 beside a number
+_ZERO = ("blank", "dash")
 
 
 class Term(NamedTuple):
@@ -126,8 +128,6 @@ def _children(form: Form) -> Mapping[str, tuple[str, ...]]:
 
 #: one look-up of the values of several cells by their numbers among those of the page, None for no cell
 Pick = Callable[[Sequence[Any]], tuple[Any, ...]] | None
-#: the cells of a side that are added, and those that are taken away
-Picks = tuple[Pick, Pick]
 
 
 class Instance(NamedTuple):
@@ -175,11 +175,6 @@ def instances(form: Form) -> tuple[Instance, ...]:
                 )
             )
     return tuple(made)
-
-
-def _picks(cells: Sequence[tuple[Key, int]], place: Mapping[Key, int]) -> Picks:
-    plus = [place[key] for key, sign in cells if sign == 1]
-    return _pick(plus), _pick([place[key] for key, sign in cells if sign == -1])
 
 
 def _pick(places: Sequence[int]) -> Pick:
@@ -239,12 +234,29 @@ def _extension_of(form: Form) -> Mapping[str, str]:
     return {row.code: row.extension for table in form.tables for row in table.rows if row.extension}
 
 
+class _Side(NamedTuple):
+    """A side of an instance on a page with certain cells, which are numbered: those it adds, those it takes away, all.
+
+    `why` says why it can have no sum there, `blank` why it has none where all its cells are blank; `order` are its
+    cells up to the first one that is absent, with their names, `places` the same without order.
+    """
+
+    plus: Pick
+    minus: Pick
+    cells: Pick
+    constant: int
+    why: str | None
+    blank: str
+    order: tuple[tuple[int, str], ...]
+    places: frozenset[int]
+
+
 class _Step(NamedTuple):
-    """An instance as a page with certain cells evaluates it; `why` says for each side why it can have no sum there."""
+    """An instance as a page with certain cells evaluates it."""
 
     instance: Instance
-    picks: tuple[Picks, Picks]
-    why: tuple[str | None, str | None]
+    left: _Side
+    right: _Side
 
 
 class _Plan(NamedTuple):
@@ -278,27 +290,48 @@ def _plan(form: Form, cells: tuple[Key, ...]) -> _Plan:
             present = [key in there for key in instance.gate]
             if not (all(present) if instance.gate_all else any(present)):
                 continue
-        why = _absent(instance.left, there), _absent(instance.right, there)
-        left, right = (
-            (None, None) if reason else _picks(side, place)
-            for side, reason in zip((instance.left, instance.right), why, strict=True)
-        )
-        steps.append(_Step(instance, (left, right), why))
+        left = _side_of(instance.left, instance.constants[0], place)
+        right = _side_of(instance.right, instance.constants[1], place)
+        steps.append(_Step(instance, left, right))
     counted = tuple(identity.check for identity in identities(form) if identity.check.over == "count_cells")
     names = tuple(None if col in signed else f"{row}[{col}]" for row, col in cells)
     return _Plan(tuple(steps), counted, names)
 
 
-def _absent(cells: Sequence[tuple[Key, int]], there: frozenset[Key]) -> str | None:
-    return next((f"{key[0]}[{key[1]}] is absent" for key, _ in cells if key not in there), None)
+def _side_of(cells: Sequence[tuple[Key, int]], constant: int, place: Mapping[Key, int]) -> _Side:
+    names = [f"{row}[{col}]" for (row, col), _ in cells]
+    stop = next((n for n, (key, _) in enumerate(cells) if key not in place), len(cells))
+    absent = f"{names[stop]} is absent" if stop < len(cells) else None
+    order = tuple((place[key], name) for (key, _), name in zip(cells[:stop], names[:stop], strict=True))
+    plus, minus, every = (
+        _pick([place[key] for key, sign in cells if sign in signs]) if absent is None else None
+        for signs in ((1,), (-1,), (1, -1))
+    )
+    blank = "blank: " + ", ".join(names[:3])
+    return _Side(plus, minus, every, constant, absent, blank, order, frozenset(n for n, _ in order))
+
+
+class _Cells(NamedTuple):
+    """What stands in the cells of a page: their values with 0 for none, which of them have one (None: all), and those
+    that are neither number, blank nor dash."""
+
+    values: Sequence[Any]
+    numbers: Sequence[bool] | None
+    unread: frozenset[int]
 
 
 def evaluate(form: Form, figures: Mapping[Key, Figure], doubtful: frozenset[Key] | set[Key]) -> list[Finding]:
     """One finding for each evaluated instance of the form's checks within a report."""
     plan = _plan(form, tuple(figures))
-    values = [figure.value for figure in figures.values()]
-    readable = not any(figure.state == "text" for figure in figures.values())
-    found = [_judge(step, figures, values, doubtful, readable) for step in plan.steps]
+    values: list[Any] = [figure.value for figure in figures.values()]
+    cells = _Cells(values, None, frozenset())
+    if None in values:
+        cells = _Cells(
+            [0 if value is None else value for value in values],
+            [value is not None for value in values],
+            frozenset(n for n, f in enumerate(figures.values()) if f.value is None and f.state not in _ZERO),
+        )
+    found = [_judge(step, cells, doubtful) for step in plan.steps]
     for check in plan.counted:
         _counts(check, plan.names, figures, doubtful, found)
     return found
@@ -334,31 +367,13 @@ def _signed(form: Form) -> frozenset[str]:
     return frozenset(column.code for table in form.tables for column in table.columns if column.signed)
 
 
-def _judge(
-    step: _Step,
-    figures: Mapping[Key, Figure],
-    values: Sequence[Any],
-    doubtful: frozenset[Key] | set[Key],
-    readable: bool,
-) -> Finding:
-    """The finding of one instance. `readable` says that no cell of the page is a text: what is absent is then the
-    only reason why a side with absent cells has no sum."""
-    instance, (picks_left, picks_right), (why_left, why_right) = step
+def _judge(step: _Step, cells: _Cells, doubtful: frozenset[Key] | set[Key]) -> Finding:
+    instance, left_side, right_side = step
     check, at = instance.check, instance.at
-    left: Number | None = None
-    right: Number | None = None
-    try:
-        if not readable and (why_left or why_right):
-            raise TypeError
-        if not why_right:
-            right = _quick(picks_right, instance.constants[1], values)
-        if not why_left:
-            left = _quick(picks_left, instance.constants[0], values)
-    except TypeError:  # a cell is no number
-        left, why_left = _sum(instance.left, instance.constants[0], figures)
-        right, why_right = _sum(instance.right, instance.constants[1], figures)
+    left, why_left = _total(left_side, cells)
+    right, why_right = _total(right_side, cells)
     if left is None or right is None:
-        why = "; ".join(dict.fromkeys(w for w in (why_left, why_right) if w))
+        why = why_left if why_left == why_right else "; ".join(w for w in (why_left, why_right) if w)
         return _new(Finding, ("check", check.name, at, check.strength, "not_assessable", right, left, None, why))
     ok = (left == 0) == (right == 0) if instance.zero_test else compare(left, instance.op, right)
     if ok:
@@ -367,36 +382,22 @@ def _judge(
     return Finding("check", check.name, at, check.strength, "fail", right, left, "parser" if doubt else "source")
 
 
-def _quick(picks: Picks, constant: int, values: Sequence[Any]) -> Number:
-    """The sum of cells that are all numbers. Raises TypeError where one is not."""
-    plus, minus = picks
+def _total(side: _Side, cells: _Cells) -> tuple[Number | None, str | None]:
+    """(sum, None), or (None, why there is none). Blank and dash are 0 beside a number."""
+    plus, minus, every, constant, why, blank, order, places = side
+    values, numbers, unread = cells
+    if unread and not unread.isdisjoint(places):
+        return None, next(f"{name} is not readable" for n, name in order if n in unread)
+    if why is not None:
+        return None, why
+    if numbers is not None and every is not None and not any(every(numbers)):
+        return None, blank
     total: Number = sum(plus(values), constant) if plus is not None else constant
-    return total - sum(minus(values)) if minus is not None else total
+    return (total - sum(minus(values)) if minus is not None else total), None
 
 
 def compare(left: Number, op: str, right: Number) -> bool:
     return left == right if op == "==" else left <= right if op == "<=" else left >= right
-
-
-def _sum(
-    cells: Sequence[tuple[Key, int]], constant: int, figures: Mapping[Key, Figure]
-) -> tuple[Number | None, str | None]:
-    """(sum, None), or (None, why there is none). Blank and dash are 0 beside a number."""
-    total: Number = constant
-    numbers = 0 if cells else 1
-    for key, sign in cells:
-        figure = figures.get(key)
-        if figure is None:
-            return None, f"{key[0]}[{key[1]}] is absent"
-        value = figure.value
-        if value is not None:
-            total += value if sign == 1 else sign * value
-            numbers += 1
-        elif figure.state not in ("blank", "dash"):
-            return None, f"{key[0]}[{key[1]}] is not readable"
-    if not numbers:
-        return None, "blank: " + ", ".join(f"{row}[{col}]" for (row, col), _ in cells[:3])
-    return total, None
 
 
 def cells_of(term: Term, row: str, col: str, form: Form) -> Sequence[Key]:
