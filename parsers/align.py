@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 from parsers.cells import Entry, Reading, describe, quote, read_row, read_unlabelled, signal_unread, where
@@ -17,6 +18,8 @@ from parsers.labels import core, distance, normalise, shorter_keys
 from parsers.model import Figure
 from parsers.tables import Index, Line, Segment, is_unit
 
+#: makes a named tuple in half the time of its own call: several hundred are made a page
+_new = tuple.__new__
 #: labels of no more characters say nothing without what stands beside them
 _SHORT = 2
 #: words that stand in number cells, and in no label
@@ -205,9 +208,13 @@ def _reach(segment: Segment, columns: Columns) -> int:
     header = max(
         [header, *(line.spots[-1].last for line in segment.header if line.spots and line.grid is segment.grid)]
     )
-    last = Counter(line.spots[-1].first for line in segment.lines if line.spots)
+    last: dict[int, int] = {}
+    for line in segment.lines:
+        if line.spots:
+            first = line.spots[-1].first
+            last[first] = last.get(first, 0) + 1
     usual = max(last, key=lambda first: (last[first], -first), default=0)
-    return max(header, usual) if last[usual] * 2 > len(segment.lines) > 1 else header
+    return max(header, usual) if last.get(usual, 0) * 2 > len(segment.lines) > 1 else header
 
 
 def _entry(line: Line, columns: Columns, table: Table, segment: Segment, reach: int) -> Entry:
@@ -216,31 +223,35 @@ def _entry(line: Line, columns: Columns, table: Table, segment: Segment, reach: 
     leaf: int | None = None
     groups: set[str] = set()
     known: int | None = None
+    spots, by_key = line.spots, table.by_key
     for n in line.texts:
-        spot = line.spots[n]
-        if is_unit(spot.cell.text) or normalise(spot.cell.text) in _NO_LABELS:
+        spot = spots[n]
+        if not _may_label(spot.cell.text):
             continue
         hit = spot.hit
-        labels = _rows_of(table, hit.key) if hit is not None else ()
+        labels = by_key.get(hit.key, ()) if hit is not None else ()
         if labels:
             known = n
-        if spot.first >= limit and not labels:
+        elif spot.first >= limit:
             continue
         if leaf is not None:
-            groups.add(core(line.spots[leaf].cell.text))
+            groups.add(core(spots[leaf].cell.text))
         leaf = n
     if known is not None and leaf is not None and leaf < known:
         leaf = known
-    if leaf is None or line.spots[leaf].from_above:
+    if leaf is None or spots[leaf].from_above:
         if leaf is not None:
-            groups.add(core(line.spots[leaf].cell.text))
-        return Entry(line, columns, None, (), frozenset(groups), segment, reach)
-    hit = line.spots[leaf].hit
-    return Entry(line, columns, leaf, _rows_of(table, hit.key) if hit else (), frozenset(groups), segment, reach)
+            groups.add(core(spots[leaf].cell.text))
+        return _new(Entry, (line, columns, None, (), frozenset(groups), segment, reach))
+    hit = spots[leaf].hit
+    options = by_key.get(hit.key, ()) if hit else ()
+    return _new(Entry, (line, columns, leaf, options, frozenset(groups), segment, reach))
 
 
-def _rows_of(table: Table, key: str) -> tuple[int, ...]:
-    return table.by_key.get(key, ())
+@lru_cache(maxsize=8192)
+def _may_label(text: str) -> bool:
+    """Whether a text is neither a unit nor a word that stands in number cells."""
+    return not is_unit(text) and normalise(text) not in _NO_LABELS
 
 
 def _assign(entries: Sequence[Entry], table: Table, reading: Reading) -> list[int | None]:
@@ -273,12 +284,13 @@ def _drop_strangers(entries: Sequence[Entry], placed: list[int | None], table: T
     A row that only some provinces print stands beside another one of theirs; a label of two characters (其他, 总计)
     stands under its parent, or next to the row that the form has before or after it.
     """
-    size = Counter(row.extension for row in table.rows if row.extension)
+    size = table.extensions
     known = [n for n, number in enumerate(placed) if number is not None]
     numbers = [placed[n] or 0 for n in known]
     own = [table.rows[number].extension for number in numbers]
+    extended = any(own)
     for k, n in enumerate(known):
-        extension = own[k]
+        extension = own[k] if extended else None
         if extension and size[extension] > 1 and extension not in (*own[max(0, k - 1) : k], *own[k + 1 : k + 2]):
             placed[n] = None
         leaf = entries[n].leaf
@@ -291,11 +303,13 @@ def _drop_strangers(entries: Sequence[Entry], placed: list[int | None], table: T
             placed[n] = None
 
 
+@lru_cache(maxsize=4096)
 def _adjoin(table: Table, above: int, below: int) -> bool:
     """Whether the form has no row with numbers between these two, but for rows that only some provinces print."""
     return above < below and not any(row.is_value and not row.extension for row in table.rows[above + 1 : below])
 
 
+@lru_cache(maxsize=4096)
 def _parent_keys(table: Table, number: int) -> frozenset[str]:
     parent = next((row for row in table.rows if row.code == table.rows[number].parent), None)
     return frozenset(parent.keys) if parent else frozenset()

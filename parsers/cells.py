@@ -24,6 +24,8 @@ _YEAR = re.compile(r"20\d\d年度?")
 #: makes a named tuple in half the time of its own call: several hundred are made a page
 _new = tuple.__new__
 _QUOTED = 60
+#: the states of cells that hold nothing to be read
+_EMPTY = ("blank", "dash")
 #: a number cell with more text than this holds an article, not a figure
 _LONGEST_TEXT = 2000
 Place = tuple[str, str, str]
@@ -85,29 +87,31 @@ def read_row(table: Table, row: Row, entry: Entry, reading: Reading) -> None:
     row_unit = _row_unit(entry) if table.shape == "list" and row.unit == "元" else None
     figures = reading.figures
     official = entry.columns.official
-    for n, (place, label, unit) in enumerate(_places(table, row, official)):
+    form, code, label = table.form, row.code, row.label or table.title
+    n = 0
+    for place, col, unit in _places(table, row, official):
         spot = cells[n]
-        value = spot.value
-        number = value.number
-        if unit != "元" and type(number) is int and value.unit is None and not shifted and place not in figures:
-            form, code, col = place
-            text, tbl, line, cell = spot.cell
-            figures[place] = _new(Figure, (form, code, col, label, number, text, "number", unit, tbl, line, cell))
+        text, tbl, line, cell = spot[0]
+        state, number, own_unit = spot[4]
+        if (
+            own_unit is None
+            and not shifted
+            and place not in figures
+            and ((type(number) is int and unit != "元") or state in _EMPTY)
+        ):
+            figures[place] = _new(Figure, (form, code, col, label, number, text, state, unit, tbl, line, cell))
         else:
             header_unit = row_unit if table.shape == "list" else entry.columns.units[n]
             _add_figure(table, row, official[n], spot, header_unit, reading, shifted)
+        n += 1
 
 
 @lru_cache(maxsize=4096)
 def _places(table: Table, row: Row, official: tuple[Column, ...]) -> tuple[tuple[Place, str, str], ...]:
-    """(place, label, unit) of the figures in a row of the form."""
+    """(place, column, unit) of the figures in a row of the form."""
     listed = table.shape == "list"
     return tuple(
-        (
-            (table.form, row.code, column.code),
-            row.label or table.title,
-            (row.unit if listed else column.unit) or row.unit or "",
-        )
+        ((table.form, row.code, column.code), column.code, (row.unit if listed else column.unit) or row.unit or "")
         for column in official
     )
 

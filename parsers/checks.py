@@ -238,7 +238,8 @@ class _Side(NamedTuple):
     """A side of an instance on a page with certain cells, which are numbered: those it adds, those it takes away, all.
 
     `why` says why it can have no sum there, `blank` why it has none where all its cells are blank; `order` are its
-    cells up to the first one that is absent, with their names, `places` the same without order.
+    cells up to the first one that is absent, with why it has none where that one cannot be read, `places` the same
+    without order.
     """
 
     plus: Pick
@@ -302,7 +303,9 @@ def _side_of(cells: Sequence[tuple[Key, int]], constant: int, place: Mapping[Key
     names = [f"{row}[{col}]" for (row, col), _ in cells]
     stop = next((n for n, (key, _) in enumerate(cells) if key not in place), len(cells))
     absent = f"{names[stop]} is absent" if stop < len(cells) else None
-    order = tuple((place[key], name) for (key, _), name in zip(cells[:stop], names[:stop], strict=True))
+    order = tuple(
+        (place[key], f"{name} is not readable") for (key, _), name in zip(cells[:stop], names[:stop], strict=True)
+    )
     plus, minus, every = (
         _pick([place[key] for key, sign in cells if sign in signs]) if absent is None else None
         for signs in ((1,), (-1,), (1, -1))
@@ -387,7 +390,7 @@ def _total(side: _Side, cells: _Cells) -> tuple[Number | None, str | None]:
     plus, minus, every, constant, why, blank, order, places = side
     values, numbers, unread = cells
     if unread and not unread.isdisjoint(places):
-        return None, next(f"{name} is not readable" for n, name in order if n in unread)
+        return None, next(reason for n, reason in order if n in unread)
     if why is not None:
         return None, why
     if numbers is not None and every is not None and not any(every(numbers)):

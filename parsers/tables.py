@@ -18,6 +18,8 @@ from parsers.values import Value, read_value
 
 #: makes a named tuple in half the time of its own call: several hundred are made a page
 _new = tuple.__new__
+#: stands behind the last slot of a row
+_END = Cell("", None, 0, 0)
 _UNITS = frozenset("条 件 次 篇 个 人 人次 万元 元 亿元 千元 万条 单位:万元 单位:元 单位:件 项 份 宗 起 家 -".split())
 
 
@@ -93,17 +95,34 @@ class Index:
                         self.spanning[name] = column.header[:depth]
                 if table.unlabelled:
                     self.unlabelled.add(table.id)
-        self._memo: dict[str, Hit | None] = {}
+        #: text -> what it may be
+        self.memo: dict[str, Hit | None] = {}
+        self._roles: dict[tuple[object, ...], Role] = {}
 
     def hit(self, text: str) -> Hit | None:
         """What the text may be, or None where it is no label of any form."""
         try:
-            return self._memo[text]
+            return self.memo[text]
         except KeyError:
             found = self._look_up(text) if len(text) < 2000 else None
-            if len(self._memo) > 20_000:
-                self._memo.clear()
-            self._memo[text] = found
+            if len(self.memo) > 20_000:
+                self.memo.clear()
+            self.memo[text] = found
+            return found
+
+    def role(self, line: Line) -> Role:
+        """What a row is, by its texts and how many numbers and other cells it has."""
+        spots = line.spots
+        texts = [spots[n].cell.text for n in line.texts]
+        key = (line.numbers, len(spots), *texts)
+        try:
+            return self._roles[key]
+        except KeyError:
+            found = _role(line)
+            if len(self._roles) > 5_000:
+                self._roles.clear()
+            if sum(map(len, texts)) < 1000:
+                self._roles[key] = found
             return found
 
     def _look_up(self, text: str) -> Hit | None:
@@ -124,29 +143,32 @@ class Index:
 
 def lines_of(grid: Grid, index: Index) -> list[Line]:
     """The rows of a grid as distinct cells."""
-    look_up = index.hit
+    known, look_up = index.memo, index.hit
     lines = []
     above: tuple[Cell | None, ...] = (None,) * len(grid.rows[0])
     for number, row in enumerate(grid.rows):
         spots: list[Spot] = []
         texts: list[int] = []
-        numbers = 0
-        last: Cell | None = None
-        first = 0
-        for slot, cell in enumerate((*row, None)):
-            if cell is last and slot < len(row):
+        numbers = first = 0
+        slot = -1
+        last: Cell | None = row[0] if row else None
+        for cell in (*row, _END):
+            slot += 1
+            if cell is last:
                 continue
             if last is not None:
-                value = read_value(last.text)
+                text = last[0]
+                value = read_value(text)
+                state = value[0]
                 hit = None
-                if value.state == "text":
-                    texts.append(len(spots))
-                    hit = look_up(last.text)
-                elif value.state == "number":
+                if state == "number":
                     numbers += 1
+                elif state == "text":
+                    texts.append(len(spots))
+                    hit = known[text] if text in known else look_up(text)
                 spots.append(_new(Spot, (last, first, slot - 1, above[first] is last, value, hit)))
             last, first = cell, slot
-        lines.append(Line(grid, number, tuple(spots), tuple(texts), numbers))
+        lines.append(_new(Line, (grid, number, tuple(spots), tuple(texts), numbers)))
         above = row
     return lines
 
@@ -165,12 +187,12 @@ def segments(grids: Iterable[Grid], index: Index) -> list[Segment]:
     found: list[Segment] = []
     for grid in grids:
         lines = lines_of(grid, index)
-        roles = [_role(line) for line in lines]
+        roles = [index.role(line) for line in lines]
         if any(role.columns and role.numbers and not role.labels for role in roles) and (
             over := _turned(grid, lines, roles, index)
         ):
             grid, lines = over, lines_of(over, index)
-            roles = [_role(line) for line in lines]
+            roles = [index.role(line) for line in lines]
         if any(role.labels or role.is_header for role in roles) or _continues(grid, roles, found):
             found.extend(_segment(grid, lines, roles, index, found[-1] if found else None))
     return found
