@@ -14,7 +14,7 @@ from typing import Any
 from parsers.align import forms_in, read_segments
 from parsers.cells import Reading
 from parsers.checks import Term, cells_of, evaluate
-from parsers.flat import read_flat
+from parsers.flat import is_strung, read_flat
 from parsers.forms import Form, load_all
 from parsers.identity import agency_of, kind_of, region_hint, title_of, year_of
 from parsers.metadata import clean, filled_by, meta_tags, read_fields
@@ -106,7 +106,7 @@ def _media_type(body: bytes, declared: str | None) -> str:
 def _read(document: Document, index: Index, url: str | None) -> Report:
     forms = tuple(index.forms)
     tags = meta_tags(document)
-    grids = [block for block in document.blocks if isinstance(block, Grid)]
+    grids = [block for block in document.blocks if isinstance(block, Grid) and not is_strung(block)]
     found = segments(grids, index)
     official = frozenset(segment.grid.tbl for segment in found if segment.lines and segment.grid.tbl is not None)
     fields = read_fields(document, official)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from parsers.columns import Columns
 from parsers.forms import Column, Row, Table
-from parsers.labels import normalise
+from parsers.labels import core, normalise
 from parsers.model import Cell, Figure, Finding, Number
 from parsers.tables import Line, Segment, Spot, is_unit
 from parsers.values import in_units, in_yuan
@@ -145,16 +145,22 @@ def _cells(entry: Entry, table: Table) -> tuple[list[Spot] | None, bool]:
         if by_band is None:
             by_band = _by_overlap(columns, line, entry.leaf)
         if by_band is not None:
+            if table.shape == "list" and any(_is_unit_word(cell) for cell in by_band):
+                return None, False
             return by_band, False
     after = line.spots[(entry.leaf + 1) if entry.leaf is not None else 0 :]
     own = [spot for spot in after if not spot.from_above]
     if table.shape == "list":
-        own = _without_unit(own, count)
+        own = _without_unit(own, count, _has_units(entry, table))
     if line.grid.positional:
         if len(own) == count and all(spot.first == spot.last for spot in own) and not columns.unknown:
             return own, bool(columns.bands)
         return None, False
+    if any(_is_unit_word(spot.cell) for spot in own[:count]):
+        return None, False
     filled = [spot for spot in own if spot.cell.text.strip() and not spot.cell.text.isspace()]
+    if line.grid.tbl is None and own and own[0].cell.tbl is not None:  # cells in one row: none has vanished
+        return ([spot.cell for spot in own], False) if len(own) == count and not columns.extra else (None, False)
     if columns.extra:
         if line.grid.tbl is None or len(filled) != count + columns.extra:
             return None, False
@@ -168,12 +174,27 @@ def _cells(entry: Entry, table: Table) -> tuple[list[Spot] | None, bool]:
     return None, False
 
 
-def _without_unit(own: list[Spot], count: int) -> list[Spot]:
-    """The cells after a label without the unit; a dash there stands for a unit unless it is needed as a figure."""
+def _has_units(entry: Entry, table: Table) -> bool:
+    """Whether the header has a column of units, or there is no header to say so."""
+    header = entry.segment.header
+    return not header or any(core(spot.cell.text) in table.unit_headers for line in header for spot in line.spots)
+
+
+def _without_unit(own: list[Spot], count: int, units: bool) -> list[Spot]:
+    """The cells after a label without the unit, which stands before the numbers or after them; a dash stands for a unit
+    where the table has `units`, unless it is needed as a figure."""
     filled = [spot for spot in own if spot.cell.text.strip()]
-    if filled and filled[0] is own[0] and is_unit(own[0].cell.text) and (not _is_dash(own[0]) or len(own) > count):
+    if not filled:
+        return own
+    if filled[0] is own[0] and is_unit(own[0].cell.text) and (not _is_dash(own[0]) or (units and len(own) > count)):
         return own[1:]
+    if len(own) > count and filled[-1] is own[-1] and is_unit(own[-1].cell.text) and not _is_dash(own[-1]):
+        return own[:-1]
     return own
+
+
+def _is_unit_word(cell: Cell) -> bool:
+    return is_unit(cell.text) and read_value(cell.text).state == "text"
 
 
 def _is_dash(spot: Spot) -> bool:

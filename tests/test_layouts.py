@@ -229,3 +229,64 @@ def test_what_is_no_plain_number_is_no_number_in_silence(cell: str) -> None:
     figure = found.get(("applications_received", "research_institution"))
     assert figure is None or figure.state == "text"
     assert any(f.kind in ("alignment", "value") for f in report.findings)
+
+
+NUMERALS = {
+    "no stop": ["一 ", "二 ", "四 "], "nothing between": ["一", "二", "四"], "arabic": ["1.", "2.", "4."],
+    "arabic, no stop": ["1 ", "2 ", "4 "], "brackets": ["（一）", "（二）", "（四）"], "half a bracket": ["（一", "（二", "（四"],
+    "circled": ["①", "②", "④"], "bracket behind": ["1）", "2）", "4）"], "comma": ["一，", "二，", "四，"],
+    "square": ["〔一〕", "〔二〕", "〔四〕"], "none": ["", "", ""],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("marks", NUMERALS.values(), ids=NUMERALS)
+def test_the_numeral_of_a_row_may_be_written_in_any_way(marks: list[str]) -> None:
+    rows = [mark + row[2:] for mark, row in zip(marks, ROWS, strict=True)]
+    report = _report(_applications(FULL, rows))
+    assert [figure.value for figure in report.figures] == [10 * n + k for n in range(3) for k in range(1, 8)]
+
+
+@pytest.mark.parametrize("label", ["3其他", "3 其他", "3·其他", "（3其他"])
+def test_a_short_label_with_a_number_and_no_stop(label: str) -> None:
+    rows = ["2.申请人逾期未按收费通知要求缴纳费用、行政机关不再处理其政府信息公开申请", label, "（七）总计"]
+    report = _report(_applications(FULL, rows))
+    assert [f.indicator for f in report.figures[7:14]] == ["other_miscellaneous"] * 7
+
+
+@pytest.mark.parametrize("label", ["行政许可 指本机关作出的许可", "行政许可\n注：含备案", "行政许可　不含备案"])
+def test_an_explanation_behind_a_label_is_no_part_of_it(label: str) -> None:
+    table = "<table>" + _row("信息内容", "本年处理决定数量") + _row(label.replace("\n", "<br>"), 7) + "</table>"
+    assert [(f.indicator, f.value) for f in _report(table).figures] == [("administrative_licensing", 7)]
+    assert not _report(re.sub("[ 　<].{0,5}(?:注：|指|不)", "甲", table)).figures
+
+
+ROWLESS = {
+    "no tag of a row begins": lambda table: table.replace("<tr>", ""),
+    "rows have no tags": lambda table: re.sub("</?tr>", "", table),
+    "rows have no tags in a body": lambda table: re.sub("</?tr>", "", table).replace("<table>", "<table><tbody>"),
+}
+
+
+@pytest.mark.parametrize("change", ROWLESS.values(), ids=ROWLESS)
+def test_tables_whose_rows_lost_their_tags(change: Callable[[str], str]) -> None:
+    table = _applications(_row("办理情况", "自然人", *KINDS, "总计"))
+    expected = [10 * n + k for n in range(3) for k in range(1, 8)]
+    assert [figure.value for figure in _report(change(table)).figures] == expected
+    listed = _list(_row("统计指标", "单位", "统计数"), _row("{a}", "{b}", "{n}"))
+    assert [figure.value for figure in _report(change(listed)).figures] == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("lost", ["<td>13</td>", "<td>2</td>", "<td>二、上年结转政府信息公开申请数量</td>"])
+def test_a_cell_lost_from_a_table_without_rows_moves_no_number(lost: str) -> None:
+    table = re.sub("</?tr>", "", _applications(_row("办理情况", "自然人", *KINDS, "总计")))
+    report = _report(table.replace(lost, "", 1))
+    tens = {"applications_received": 0, "applications_carried_in": 10, "applications_carried_out": 20}
+    for figure in report.figures:
+        assert figure.value == tens[figure.indicator] + COLUMNS.index(figure.col) + 1
+    assert any(f.kind == "alignment" for f in report.findings) or len(report.figures) == 14
+
+
+def test_a_unit_is_never_a_figure() -> None:
+    report = _report(_list(_row("统计指标", "统计数", "单位"), _row("{a}", "{b}", "{n}")))
+    assert "text" not in {figure.state for figure in report.figures}
+    assert report.figures == () and any(f.kind == "alignment" for f in report.findings)

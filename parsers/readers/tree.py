@@ -20,19 +20,23 @@ _WRAPPER = re.compile(rb"</?(?:div|span|font|b|i|em|strong|center|blockquote|sec
 #: bodies beyond this are looked at for what no report holds before they are read
 LARGE = 300_000
 _HEAD, _TAIL = 20_000, 200_000
+#: a cell after the end of a row begins the next row, with or without its tag, as the standard has it; libxml2 drops
+#: both ends of such a row
+_UNOPENED = re.compile(rb"</tr\s*>\s*(?=<t[dh]\b)", re.I)
 _OPENED = re.compile(rb"<(?:html|body)\b", re.I)
 _ENDLESS_TAG = re.compile(rb"<[a-zA-Z][^<>]{20000,}>")
 
 
 class Signs(NamedTuple):
     """What the source shows: whether a style may hide or strike text, the last tag that belongs to a table, whether the
-    end of the page is missing, whether quotes are left without a partner."""
+    end of the page is missing, whether quotes are left without a partner, whether more rows end than begin."""
 
     hides: bool
     strikes: bool
     last: bytes | None
     unended: bool
     unpaired: bool
+    unopened: bool
 
 
 class Tree(NamedTuple):
@@ -63,6 +67,8 @@ def read_tree(body: bytes, *, header_charset: str | None = None) -> Tree:
             )
     del text
     signs = _signs(data)
+    if signs.unopened:
+        data = _UNOPENED.sub(b"</tr><tr>", data)
     root, too_deep = _tree(data)
     if too_deep:
         root, _ = _tree(_WRAPPER.sub(b"<br>", data))
@@ -78,6 +84,7 @@ def _signs(data: bytes) -> Signs:
         strikes=b"line-through" in lowered,
         last=_last_table_tag(lowered),
         unended=not ended and _OPENED.search(lowered, 0, _HEAD) is not None,
+        unopened=lowered.count(b"</tr") > lowered.count(b"<tr"),
         unpaired=data.count(b'"') % 2 == 1 or data.count(b"'") % 2 == 1,
     )
 
