@@ -145,7 +145,7 @@ def _cells(entry: Entry, table: Table) -> tuple[list[Spot] | None, bool]:
         if by_band is None:
             by_band = _by_overlap(columns, line, entry.leaf)
         if by_band is not None:
-            if table.shape == "list" and any(_is_unit_word(cell) for cell in by_band):
+            if table.shape == "list" and any(map(_is_unit_word, by_band)):
                 return None, False
             return by_band, False
     after = line.spots[(entry.leaf + 1) if entry.leaf is not None else 0 :]
@@ -156,11 +156,11 @@ def _cells(entry: Entry, table: Table) -> tuple[list[Spot] | None, bool]:
         if len(own) == count and all(spot.first == spot.last for spot in own) and not columns.unknown:
             return own, bool(columns.bands)
         return None, False
-    if any(_is_unit_word(spot.cell) for spot in own[:count]):
+    if any(map(_is_unit_word, own[:count])):
         return None, False
     filled = [spot for spot in own if spot.cell.text.strip() and not spot.cell.text.isspace()]
     if line.grid.tbl is None and own and own[0].cell.tbl is not None:  # cells in one row: none has vanished
-        return ([spot.cell for spot in own], False) if len(own) == count and not columns.extra else (None, False)
+        return (own, False) if len(own) == count and not columns.extra else (None, False)
     if columns.extra:
         if line.grid.tbl is None or len(filled) != count + columns.extra:
             return None, False
@@ -193,8 +193,8 @@ def _without_unit(own: list[Spot], count: int, units: bool) -> list[Spot]:
     return own
 
 
-def _is_unit_word(cell: Cell) -> bool:
-    return is_unit(cell.text) and read_value(cell.text).state == "text"
+def _is_unit_word(spot: Spot) -> bool:
+    return spot.value.state == "text" and is_unit(spot.cell.text)
 
 
 def _is_dash(spot: Spot) -> bool:

@@ -91,7 +91,9 @@ CASES |= UPRIGHT
 
 
 @pytest.mark.parametrize("table", UPRIGHT.values(), ids=UPRIGHT)
-@pytest.mark.parametrize("lost", ["<td>结果纠正</td>", "<td>9</td>", "行政复议", "其他结果", "未经复议直接起诉", "<tr>"])
+@pytest.mark.parametrize(
+    "lost", ["<td>结果纠正</td>", "<td>9</td>", "行政复议", "其他结果", "未经复议直接起诉", "<tr>"]
+)
 def test_an_upright_table_that_lost_something_gives_no_number_of_another_column(table: str, lost: str) -> None:
     right = {f"{way}_{outcome}": 5 * n + k + 1 for n, way in enumerate(WAYS) for k, outcome in enumerate(OUTCOMES)}
     for at in [found.start() for found in re.finditer(lost, table)][:3]:
