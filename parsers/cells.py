@@ -88,7 +88,13 @@ def read_row(table: Table, row: Row, entry: Entry, reading: Reading) -> None:
         unit = (row.unit if listed else column.unit) or row.unit or ""
         value = read_value(cell.text)
         place = (form, code, column.code)
-        if unit != "元" and not shifted and value.unit is None and type(value.number) is int and place not in figures:
+        if (
+            unit != "元"
+            and not (shifted or value.joined)
+            and value.unit is None
+            and type(value.number) is int
+            and place not in figures
+        ):
             text, tbl, line, number = cell
             figures[place] = _new(
                 Figure, (form, code, column.code, label, value.number, text, "number", unit, tbl, line, number)
@@ -265,6 +271,9 @@ def _add_figure(
         if problem:
             reading.doubtful.add(place)
             reading.note("value", problem, f"{row.code}[{column.code}]", f"{_at(cell)}: {quote(cell.text)}")
+        if value.joined:
+            reading.doubtful.add(place)
+            reading.note("value", "digits_parted", f"{row.code}[{column.code}]", f"{_at(cell)}: {quote(cell.text)}")
     elif value.state == "text" and any(c.isdigit() for c in cell.text):
         reading.doubtful.add(place)
         reading.note("value", "doubtful_value", f"{row.code}[{column.code}]", f"{_at(cell)}: {quote(cell.text)}")

@@ -114,6 +114,20 @@ def test_a_lost_row_of_the_header_gives_no_number_of_another_column() -> None:
     assert not report.figures and any(f.kind == "alignment" for f in report.findings)
 
 
+def test_suits_whose_spanning_labels_lost_their_spans_give_no_number() -> None:
+    head = _row("行政诉讼") + _row("未经复议直接起诉", "复议后起诉") + _row(*LEAVES * 2)
+    report = _report(f"<table>{head}{_row(*range(6, 16))}</table>")
+    assert not report.figures and any(f.kind == "alignment" for f in report.findings)
+
+
+def test_a_table_cut_behind_a_group_with_figures_leaves_the_form_to_the_rest() -> None:
+    """（六）其他处理 carries figures in v2019; v2021 has three rows below it, which a page may print with a sum above."""
+    rows = [*ROWS[:2], "（五）不予处理", "1.信访举报投诉类申请", "（六）其他处理"]
+    report = _report(_applications(FULL, rows))
+    assert {figure.form for figure in report.figures} == {"v2021"}
+    assert any(f.name == "form_by_year" for f in report.findings)
+
+
 @pytest.mark.parametrize("label", ["数量1", "数量（件）1"])
 def test_a_number_that_ran_into_its_label_is_not_replaced_by_its_neighbour(label: str) -> None:
     head = '<table><tr><td rowspan="3">类别</td>' + CASES["official"].removeprefix("<table><tr>").split("<tr><td>1<")[0]
