@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from parsers.model import Grid
 from parsers import parse
+from parsers.model import Grid
 from parsers.readers.encoding import decode
 from parsers.readers.html import read_html
 from parsers.values import exact, in_units, in_yuan, read_value

@@ -75,7 +75,8 @@ def test_no_cell_reaches_into_a_row_that_is_not_shown() -> None:
     hidden = '<tr style="display:none"><td>规章</td><td>91</td><td>92</td><td>93</td></tr>'
     spanned = TABLE.replace("<td>信", "<td></td><td>信").replace("<td>规", '<td rowspan="2">第（一）项</td><td>规')
     spanned = spanned.replace("</tr>", f"</tr>{hidden}")
-    assert [(f.value, f.row) for f in _report(spanned).figures] == [(11, 3), (12, 3), (13, 3), (24, 5), (25, 5), (26, 5)]
+    figures = _report(spanned).figures
+    assert [(f.value, f.row) for f in figures] == [(11, 3), (12, 3), (13, 3), (24, 5), (25, 5), (26, 5)]
 
 
 @pytest.mark.parametrize("between", ["&#8203;", "&nbsp;", "&#65279;"])
@@ -104,7 +105,8 @@ def test_a_group_that_spans_rows_of_unknown_labels_decides_no_form() -> None:
     rows = "".join(
         f"<tr>{label}{numbers}</tr>"
         for label in (
-            "<td colspan=2>一、本年新收政府信息公开申请数量</td>", "<td colspan=2>二、上年结转政府信息公开申请数量</td>",
+            "<td colspan=2>一、本年新收政府信息公开申请数量</td>",
+            "<td colspan=2>二、上年结转政府信息公开申请数量</td>",
             "<td rowspan=3>（六）其他处理</td><td>甲类情形</td>", "<td>乙类情形</td>", "<td>丙类情形</td>",
             "<td colspan=2>四、结转下年度继续办理</td>",
         )
