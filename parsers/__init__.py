@@ -20,6 +20,7 @@ from parsers.identity import agency_of, kind_of, region_hint, title_of, year_of
 from parsers.metadata import clean, filled_by, meta_tags, read_fields
 from parsers.model import Claim, Document, Finding, Grid, Metadata, Report
 from parsers.narrative import closing_lines, prose_length, read_claims, read_sections
+from parsers.readers.encoding import wide
 from parsers.readers.html import read_html
 from parsers.readers.text import read_text
 from parsers.tables import Index, segments
@@ -86,6 +87,8 @@ def _media_type(body: bytes, declared: str | None) -> str:
     """What the bytes are; the server's word counts only where they do not say."""
     if not body.strip():
         return "application/octet-stream"
+    if codec := wide(body):
+        body = body[:262144].decode(codec, "ignore").encode()
     head = body[:2048].lstrip(b"\xef\xbb\xbf \t\r\n")
     for magic, kind in _SIGNATURES:
         if head.startswith(magic):

@@ -22,6 +22,8 @@ from parsers.tables import Index, Line, Segment, is_unit
 _new = tuple.__new__
 #: labels of no more characters say nothing without what stands beside them
 _SHORT = 2
+#: of fewer rows no copy of a form is told from a piece of it
+_FEWEST_ROWS = 5
 #: words that stand in number cells, and in no label
 _NO_LABELS = frozenset(("无", "暂无", "没有", "不适用", "不涉及", "未统计", "无此项", "略"))
 
@@ -29,7 +31,7 @@ _NO_LABELS = frozenset(("无", "暂无", "没有", "不适用", "不涉及", "�
 def read_segments(segments: Iterable[Segment], index: Index, year: int | None = None) -> Reading:
     """All figures in these segments. `year` only settles what the labels leave open, and that is noted."""
     reading = Reading()
-    found = [segment for segment in segments if segment.lines]
+    found = _without_blank_copies([segment for segment in segments if segment.lines], reading)
     chosen = _choose_forms(found, index, year, reading)
     tables: dict[tuple[str, str], tuple[Table, list[tuple[Segment, Columns]]]] = {}
     for segment, (table, columns) in zip(found, chosen, strict=True):
@@ -40,6 +42,30 @@ def read_segments(segments: Iterable[Segment], index: Index, year: int | None = 
     for place in reading.conflicts:
         reading.figures.pop(place, None)
     return reading
+
+
+def _without_blank_copies(found: Sequence[Segment], reading: Reading) -> list[Segment]:
+    """The segments without a copy of the form that holds no number at all, where all its rows stand elsewhere with some
+    (the form printed as an annex to its own report)."""
+    copies: list[tuple[list[Segment], set[tuple[str, str]]]] = [([], set())]
+    for segment in found:
+        hits = {spot.hit for line in segment.lines for spot in line.spots if spot.hit is not None and spot.hit.rows}
+        keys = {(segment.table_id, hit.key) for hit in hits} or {(segment.table_id, "")}
+        if keys & copies[-1][1]:
+            copies.append(([], set()))
+        copies[-1][0].append(segment)
+        copies[-1][1].update(keys)
+    filled = [any(line.numbers for segment in segments for line in segment.lines) for segments, _ in copies]
+    printed = {key for has_numbers, (_, keys) in zip(filled, copies, strict=True) if has_numbers for key in keys}
+    kept: list[Segment] = []
+    for has_numbers, (segments, keys) in zip(filled, copies, strict=True):
+        if has_numbers or len(keys) < _FEWEST_ROWS or not keys <= printed:
+            kept += segments
+        elif any(spot.value.state != "text" for line in segments[0].lines for spot in line.spots):
+            reading.note(
+                "alignment", "blank_copy", segments[0].table_id, f"{where(segments[0].lines[0])} and what follows"
+            )
+    return kept
 
 
 def _is_credible(segment: Segment, table: Table, columns: Columns, reading: Reading) -> bool:
@@ -78,7 +104,7 @@ def _choose_forms(
         )
         header, bands = header_of(segment)
         tables = index.tables[segment.table_id]
-        numbered, empty = _evidence(segment) if len(tables) > 1 else (set(), set())
+        numbered, empty = _evidence(segment, tables) if len(tables) > 1 else (set(), set())
         for table in tables:
             if inherit and before is not None:
                 columns = before[1][table.form]
@@ -152,20 +178,29 @@ def _official(index: Index, form_id: str, year: int) -> bool:
     return form.first_year <= year and (form.last_year is None or year <= form.last_year)
 
 
-def _evidence(segment: Segment) -> tuple[set[str], set[str]]:
-    """The innermost labels of (rows with a number, rows with value cells but no number)."""
+def _evidence(segment: Segment, tables: Sequence[Table]) -> tuple[set[str], set[str]]:
+    """The innermost labels of (rows with a number, rows with value cells but no number).
+
+    A label that is a row of figures on one form and heads a group on another says nothing at the end of a table: what
+    would stand below it may be lost.
+    """
     numbered: set[str] = set()
     empty: set[str] = set()
     for line in segment.lines:
         spots = line.spots
         if len(spots) == len(line.texts):
             continue
+        last = max(spot.first for spot in spots if spot.value.state != "text")
         for n in reversed(line.texts):
-            if (hit := spots[n].hit) is not None and hit.rows and not spots[n].from_above:
-                if len(hit.key) <= _SHORT:
-                    break  # 其他 stands in every generation, in one place or another
+            hit = spots[n].hit
+            if hit is None and (spots[n].first > last or is_unit(spots[n].cell.text)):
+                continue  # what stands behind the figures, or their unit
+            if hit is None or not hit.rows or spots[n].from_above or len(hit.key) <= _SHORT:
+                break  # 其他 stands in every generation, in one place or another; so does the group of a row
+            kinds = {hit.key in table.value_keys for table in tables if hit.key in table.by_key}
+            if line is not segment.lines[-1] or len(kinds) < 2:
                 (numbered if line.numbers else empty).add(hit.key)
-                break
+            break
     return numbered, empty
 
 

@@ -88,14 +88,13 @@ def read_row(table: Table, row: Row, entry: Entry, reading: Reading) -> None:
     figures = reading.figures
     official = entry.columns.official
     form, code, label = table.form, row.code, row.label or table.title
-    n = 0
-    for place, col, unit in _places(table, row, official):
+    for n, (place, col, unit) in enumerate(_places(table, row, official)):
         spot = cells[n]
         text, tbl, line, cell = spot[0]
-        state, number, own_unit = spot[4]
+        state, number, own_unit, joined = spot[4]
         if (
             own_unit is None
-            and not shifted
+            and not (shifted or joined)
             and place not in figures
             and ((type(number) is int and unit != "元") or state in _EMPTY)
         ):
@@ -103,7 +102,6 @@ def read_row(table: Table, row: Row, entry: Entry, reading: Reading) -> None:
         else:
             header_unit = row_unit if table.shape == "list" else entry.columns.units[n]
             _add_figure(table, row, official[n], spot, header_unit, reading, shifted)
-        n += 1
 
 
 @lru_cache(maxsize=4096)
@@ -283,6 +281,9 @@ def _add_figure(
         if problem:
             reading.doubtful.add(place)
             reading.note("value", problem, f"{row.code}[{column.code}]", f"{_at(cell)}: {quote(cell.text)}")
+        if value.joined:
+            reading.doubtful.add(place)
+            reading.note("value", "digits_parted", f"{row.code}[{column.code}]", f"{_at(cell)}: {quote(cell.text)}")
     elif value.state == "text" and any(c.isdigit() for c in cell.text):
         reading.doubtful.add(place)
         reading.note("value", "doubtful_value", f"{row.code}[{column.code}]", f"{_at(cell)}: {quote(cell.text)}")

@@ -1,4 +1,4 @@
-"""Tables that were flattened to one cell a line: labels and figures as paragraphs, no table at all, or one row of cells.
+"""Tables that were flattened to one cell a line: labels and figures as paragraphs, or as cells of one row.
 
 A label is followed by its figures, as many as the form has columns; if there are more or fewer, blanks have vanished
 and the row is left out with a finding.

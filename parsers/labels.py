@@ -14,7 +14,7 @@ import opencc
 from rapidfuzz.distance import Levenshtein
 
 _TO_SIMPLIFIED = opencc.OpenCC("t2s")
-_SPACE = re.compile(r"[\s\u200b-\u200f\u2060\ufeff\u00ad]+")
+_SPACE = re.compile(r"[\s\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad]+")
 _FOLD = str.maketrans(
     {
         "“": '"',
@@ -33,7 +33,8 @@ _FOLD = str.maketrans(
 _BRACKETS = str.maketrans("〔〕【】[]", "()()()")
 _DASHES = re.compile("[\u2010-\u2015\u2500\u2501\u30fc-]+")
 _ENUMERATOR = re.compile(
-    r"^(?:[一二三四五六七八九十]{1,3}[、.,:]|\([一二三四五六七八九十]{1,3}\)[、.:,]?|\d{1,2}[.、](?!\d)|\(\d{1,2}\)[、.]?|\d{1,2}\))"
+    r"^(?:[一二三四五六七八九十]{1,3}[、.,:]|\([一二三四五六七八九十]{1,3}\)[、.:,]?|\d{1,2}[.、](?!\d)|\(\d{1,2}\)[、.]?|\d{1,2}\)"
+    r"|[IVX]{1,4}[、.]|[a-h][.)、])"
 )
 #: bullets, circled numbers (NFKC makes plain digits of them) and footnote marks around a label
 _MARKS = re.compile(r"^[\s·•●○■◆▪※★-]*(?:[①-⑳]\s*[.、]?)?|(?:[①-⑳*]|\[\d{1,2}\])+\s*$")

@@ -183,7 +183,17 @@ def is_value_like(text: str) -> bool:
 
 
 def segments(grids: Iterable[Grid], index: Index) -> list[Segment]:
-    """The official tables' segments, in page order. Grids that bear no label of any form give none."""
+    """The official tables' segments, in page order. Grids that bear no label of any form give none; a table that is not
+    shown counts only where no shown one is the same official table."""
+    grids = list(grids)
+    found = _segments([grid for grid in grids if not grid.hidden], index)
+    if unseen := [grid for grid in grids if grid.hidden]:
+        shown = {segment.table_id for segment in found if segment.lines}
+        found += [segment for segment in _segments(unseen, index) if segment.table_id not in shown]
+    return found
+
+
+def _segments(grids: Iterable[Grid], index: Index) -> list[Segment]:
     found: list[Segment] = []
     for grid in grids:
         lines = lines_of(grid, index)
@@ -227,7 +237,7 @@ def _role(line: Line) -> Role:
         if hit.columns:
             columns |= hit.columns
             column_cells += 1
-        headers += hit.header
+        headers += hit.header and not is_unit(spot.cell.text)  # 单位：件 is a note
         if hit.rows:
             labels = hit.rows
             label_cells += 1

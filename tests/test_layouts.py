@@ -65,18 +65,24 @@ def _upright(line: Callable[[int, int, str], str], head: str = "") -> str:
     return f"<table>{head}{''.join(line(*each) for each in UP)}</table>"
 
 
+def _bare(*cells: object) -> str:
+    return _row(*cells).replace("<td></td>", "")
+
+
 def _labels(n: int, k: int) -> list[str]:
     """The spanning cells that begin in this row of an upright table with two columns of them."""
     outer = {0: _wide("行政复议", 2, 5), 1: _wide("行政诉讼", 1, 10)}.get(n, "") if k == 0 else ""
     return [outer, _wide(SUITS[n], 1, 5) if k == 0 and n else ""]
 
 
+def _side(n: int, k: int) -> str:
+    return _wide(SUITS[n], 1, 5) if k == 0 else ""
+
+
 UPRIGHT = {
-    "two columns of labels": _upright(lambda n, k, leaf: _row(*_labels(n, k), leaf, 5 * n + k + 1).replace("<td></td>", "")),
-    "a header row": _upright(lambda n, k, leaf: _row(_wide(SUITS[n], 1, 5) if k == 0 else "", leaf, 5 * n + k + 1)
-        .replace("<td></td>", ""), _row("类别", "结果", "数量")),
-    "a unit between": _upright(lambda n, k, leaf: _row(_wide(SUITS[n], 1, 5) if k == 0 else "", leaf, "件", 5 * n + k + 1)
-        .replace("<td></td>", "")),
+    "two columns of labels": _upright(lambda n, k, leaf: _bare(*_labels(n, k), leaf, 5 * n + k + 1)),
+    "a header row": _upright(lambda n, k, leaf: _bare(_side(n, k), leaf, 5 * n + k + 1), _row("类别", "结果", "数量")),
+    "a unit between": _upright(lambda n, k, leaf: _bare(_side(n, k), leaf, "件", 5 * n + k + 1)),
     "repeated labels": _upright(lambda n, k, leaf: _row(SUITS[n], leaf, 5 * n + k + 1)),
     "labels above each other": _upright(
         lambda n, k, leaf: (_row(_wide("行政诉讼", 2)) if (n, k) == (1, 0) else "")
@@ -91,9 +97,7 @@ CASES |= UPRIGHT
 
 
 @pytest.mark.parametrize("table", UPRIGHT.values(), ids=UPRIGHT)
-@pytest.mark.parametrize(
-    "lost", ["<td>结果纠正</td>", "<td>9</td>", "行政复议", "其他结果", "未经复议直接起诉", "<tr>"]
-)
+@pytest.mark.parametrize("lost", ["<td>结果纠正</td>", "<td>9</td>", "行政复议", "其他结果", "未经复议直接起", "<tr>"])
 def test_an_upright_table_that_lost_something_gives_no_number_of_another_column(table: str, lost: str) -> None:
     right = {f"{way}_{outcome}": 5 * n + k + 1 for n, way in enumerate(WAYS) for k, outcome in enumerate(OUTCOMES)}
     for at in [found.start() for found in re.finditer(lost, table)][:3]:
@@ -114,6 +118,20 @@ def test_a_lost_row_of_the_header_gives_no_number_of_another_column() -> None:
     table = "<table>" + _row(_wide("未经复议直接起诉", 5), _wide("复议后起诉", 5)) + _row(*LEAVES * 3)
     report = _report(table + _row(*range(1, 16)) + "</table>")
     assert not report.figures and any(f.kind == "alignment" for f in report.findings)
+
+
+def test_suits_whose_spanning_labels_lost_their_spans_give_no_number() -> None:
+    head = _row("行政诉讼") + _row("未经复议直接起诉", "复议后起诉") + _row(*LEAVES * 2)
+    report = _report(f"<table>{head}{_row(*range(6, 16))}</table>")
+    assert not report.figures and any(f.kind == "alignment" for f in report.findings)
+
+
+def test_a_table_cut_behind_a_group_with_figures_leaves_the_form_to_the_rest() -> None:
+    """（六）其他处理 carries figures in v2019; v2021 has three rows below it, and a page may print their sum."""
+    rows = [*ROWS[:2], "（五）不予处理", "1.信访举报投诉类申请", "（六）其他处理"]
+    report = _report(_applications(FULL, rows))
+    assert {figure.form for figure in report.figures} == {"v2021"}
+    assert any(f.name == "form_by_year" for f in report.findings)
 
 
 @pytest.mark.parametrize("label", ["数量1", "数量（件）1"])
@@ -235,8 +253,9 @@ def test_what_is_no_plain_number_is_no_number_in_silence(cell: str) -> None:
 
 NUMERALS = {
     "no stop": ["一 ", "二 ", "四 "], "nothing between": ["一", "二", "四"], "arabic": ["1.", "2.", "4."],
-    "arabic, no stop": ["1 ", "2 ", "4 "], "brackets": ["（一）", "（二）", "（四）"], "half a bracket": ["（一", "（二", "（四"],
-    "circled": ["①", "②", "④"], "bracket behind": ["1）", "2）", "4）"], "comma": ["一，", "二，", "四，"],
+    "arabic, no stop": ["1 ", "2 ", "4 "], "brackets": ["（一）", "（二）", "（四）"],
+    "half a bracket": ["（一", "（二", "（四"], "circled": ["①", "②", "④"],
+    "bracket behind": ["1）", "2）", "4）"], "comma": ["一，", "二，", "四，"],
     "square": ["〔一〕", "〔二〕", "〔四〕"], "none": ["", "", ""],
 }  # fmt: skip
 

@@ -23,15 +23,18 @@ _HEAD, _TAIL = 20_000, 200_000
 #: a cell after the end of a row begins the next row, with or without its tag, as the standard has it; libxml2 drops
 #: both ends of such a row
 _UNOPENED = re.compile(rb"</tr\s*>\s*(?=<t[dh]\b)", re.I)
+_NO_SIZE = re.compile(rb"font-size\s*:\s*0(?![.\d])")
 _OPENED = re.compile(rb"<(?:html|body)\b", re.I)
 _ENDLESS_TAG = re.compile(rb"<[a-zA-Z][^<>]{20000,}>")
 
 
 class Signs(NamedTuple):
-    """What the source shows: whether a style may hide or strike text, the last tag that belongs to a table, whether the
+    """What the source shows: whether a style may hide or strike text or make it
+    unseen, the last tag that belongs to a table, whether the
     end of the page is missing, whether quotes are left without a partner, whether more rows end than begin."""
 
     hides: bool
+    unseen: bool
     strikes: bool
     last: bytes | None
     unended: bool
@@ -57,6 +60,8 @@ def read_tree(body: bytes, *, header_charset: str | None = None) -> Tree:
         text = text.replace("\0", "")
         notes.append(("nul_bytes", "NUL characters were dropped before reading"))
     data = body if charset == "utf-8" and not damaged and not notes else text.encode("utf-8", "replace")
+    if data.rfind(b"<!--") > data.rfind(b"-->"):
+        notes.append(("truncated", "a comment is never closed: what stands behind it is not shown and was not read"))
     if len(data) > LARGE:
         cut = 0
         if _ENDLESS_TAG.search(data):
@@ -81,6 +86,7 @@ def _signs(data: bytes) -> Signs:
     ended = any(lowered.rfind(tag, -_TAIL) >= 0 for tag in (b"</html", b"</body"))
     return Signs(
         hides=b"display" in lowered or b"hidden" in lowered,
+        unseen=b"visibility" in lowered or _NO_SIZE.search(lowered) is not None,
         strikes=b"line-through" in lowered,
         last=_last_table_tag(lowered),
         unended=not ended and _OPENED.search(lowered, 0, _HEAD) is not None,
