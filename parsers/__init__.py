@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from parsers.align import forms_in, read_segments
 from parsers.cells import Reading
 from parsers.checks import Term, cells_of, evaluate
 from parsers.flat import is_strung, read_flat
-from parsers.forms import Form, load_all
+from parsers.forms import Form, Table, load_all
 from parsers.identity import agency_of, kind_of, region_hint, title_of, year_of
 from parsers.metadata import clean, filled_by, meta_tags, read_fields
 from parsers.model import Claim, Document, Finding, Grid, Metadata, Report
@@ -207,23 +207,7 @@ def _form_findings(reading: Reading, forms: tuple[Form, ...], year: int | None, 
         for table in form.tables:
             codes = matched.get(table.id)
             if codes is not None:
-                official = [row.code for row in table.rows if row.extension is None and row.kind != "group"]
-                printed = {row.extension for row in table.rows if row.extension and row.code in codes}
-                absent = [
-                    row.code
-                    for row in table.rows
-                    if row.is_value and (row.extension is None or row.extension in printed) and row.code not in codes
-                ]
-                findings.append(
-                    Finding(
-                        "form",
-                        "table_matched",
-                        at=f"{form.id}.{table.id}",
-                        expected=len(official),
-                        found=len(codes),
-                        note=f"rows without figures: {', '.join(absent)}" if absent else None,
-                    )
-                )
+                findings.append(_table_matched(table, frozenset(codes)))
             elif matched and not any(table_id == table.id for _, table_id in reading.matched):
                 findings.append(
                     Finding(
@@ -245,6 +229,25 @@ def _form_findings(reading: Reading, forms: tuple[Form, ...], year: int | None, 
                     )
                 )
     return findings
+
+
+@lru_cache(maxsize=1024)
+def _table_matched(table: Table, codes: frozenset[str]) -> Finding:
+    official = [row.code for row in table.rows if row.extension is None and row.kind != "group"]
+    printed = {row.extension for row in table.rows if row.extension and row.code in codes}
+    absent = [
+        row.code
+        for row in table.rows
+        if row.is_value and (row.extension is None or row.extension in printed) and row.code not in codes
+    ]
+    return Finding(
+        "form",
+        "table_matched",
+        at=f"{table.form}.{table.id}",
+        expected=len(official),
+        found=len(codes),
+        note=f"rows without figures: {', '.join(absent)}" if absent else None,
+    )
 
 
 def _claims_for(read_forms: list[str], forms: tuple[Form, ...], year: int | None) -> tuple[Any, ...]:

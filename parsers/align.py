@@ -49,8 +49,8 @@ def _without_blank_copies(found: Sequence[Segment], reading: Reading) -> list[Se
     (the form printed as an annex to its own report)."""
     copies: list[tuple[list[Segment], set[tuple[str, str]]]] = [([], set())]
     for segment in found:
-        hits = {spot.hit for line in segment.lines for spot in line.spots if spot.hit is not None and spot.hit.rows}
-        keys = {(segment.table_id, hit.key) for hit in hits} or {(segment.table_id, "")}
+        hits = (line.spots[n].hit for line in segment.lines for n in line.texts)
+        keys = {(segment.table_id, hit.key) for hit in hits if hit is not None and hit.rows} or {(segment.table_id, "")}
         if keys & copies[-1][1]:
             copies.append(([], set()))
         copies[-1][0].append(segment)
@@ -190,15 +190,17 @@ def _evidence(segment: Segment, tables: Sequence[Table]) -> tuple[set[str], set[
         spots = line.spots
         if len(spots) == len(line.texts):
             continue
-        last = max(spot.first for spot in spots if spot.value.state != "text")
+        last = next(spot.first for spot in reversed(spots) if spot.value.state != "text")
         for n in reversed(line.texts):
             hit = spots[n].hit
             if hit is None and (spots[n].first > last or is_unit(spots[n].cell.text)):
                 continue  # what stands behind the figures, or their unit
             if hit is None or not hit.rows or spots[n].from_above or len(hit.key) <= _SHORT:
                 break  # 其他 stands in every generation, in one place or another; so does the group of a row
-            kinds = {hit.key in table.value_keys for table in tables if hit.key in table.by_key}
-            if line is not segment.lines[-1] or len(kinds) < 2:
+            if (
+                line is not segment.lines[-1]
+                or len({hit.key in table.value_keys for table in tables if hit.key in table.by_key}) < 2
+            ):
                 (numbered if line.numbers else empty).add(hit.key)
             break
     return numbered, empty

@@ -33,7 +33,10 @@ def read_flat(document: Document, index: Index, reading: Reading, year: int | No
     grid, used = _as_grid(document, index)
     if grid is None:
         return frozenset()
-    flat = read_segments(segments([grid], index), index, year)
+    found = segments([grid], index)
+    if {segment.table_id for segment in found} <= {table for _, table in reading.matched}:
+        return frozenset()  # menus and prose that name rows of tables which the page has
+    flat = read_segments(found, index, year)
     fresh = {
         key: codes for key, codes in flat.matched.items() if not any(table == key[1] for _, table in reading.matched)
     }
@@ -136,4 +139,4 @@ def _close(rows: list[list[Cell]], current: list[Cell]) -> None:
 
 
 def _is_token(text: str) -> bool:
-    return is_unit(text) or read_value(text).state != "text"
+    return read_value(text).state != "text" or is_unit(text)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 from parsers.forms import Form, Table
@@ -173,6 +174,7 @@ def lines_of(grid: Grid, index: Index) -> list[Line]:
     return lines
 
 
+@lru_cache(maxsize=8192)
 def is_unit(text: str) -> bool:
     """Whether the cell holds nothing but a unit or the dash of a heading row."""
     return len(text) < 12 and normalise(text).strip("()") in _UNITS
