@@ -61,14 +61,12 @@ def row_of(row: Element, hidden: set[Element]) -> Row:
     """The cells written in a row; none where the row is hidden (Word's rows that only measure)."""
     if row in hidden:
         return Row([], False, True)
-    cells = []
+    cells = list(row.iterchildren("td", "th"))
     loose = filled(row.text)
-    for child in row:
-        if child.tag in ("td", "th"):
-            cells.append(child)
-            tail = child.tail
-            if tail is not None and not tail.isspace() and filled(tail):
-                loose = True
+    for cell in cells:
+        tail = cell.tail
+        if tail is not None and not tail.isspace() and filled(tail):
+            loose = True
     if len(cells) != len(row):
         cells = [cell for cell in row.iter("td", "th") if next(cell.iterancestors("tr", "table"), None) is row]
         loose = loose or any(

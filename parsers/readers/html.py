@@ -46,6 +46,7 @@ _ATTACHMENT = re.compile(r"\.(pdf|docx?|xlsx?|wps|et|zip|rar|ofd)(?:$|[?#&])|dow
 _HEADING_TEXT = re.compile(r"\s*[一二三四五六七八九]、")
 #: a cell longer than this, or of more lines, holds an article or a menu rather than a label
 _LONG_CELL, _MANY_LINES = 400, 4
+_LONGEST_NUMBER = 40
 _SWALLOWS = etree.XPath("//*[@*[contains(., '<')]][ancestor-or-self::tr]")
 _STRUCK = etree.XPath("//*[contains(@style, 'line-through') or contains(@style, 'LINE-THROUGH')]")
 _COUNT_CELLS = etree.XPath("count(.//td) + count(.//th)")
@@ -395,10 +396,14 @@ class _Walk:
                     down, across = cell.get("rowspan"), cell.get("colspan")
                     if down is not None or across is not None:
                         spans[len(line)] = (span(down, MAX_ROWSPAN, zero=0), span(across, MAX_COLSPAN))
+                    bare = not len(cell)
+                    if bare and (text := cell.text or "").isdigit() and len(text) <= _LONGEST_NUMBER:
+                        line.append(_new(Cell, (text, number, number_of_row, n)))
+                        continue
                     text = "" if holders and cell in holders else cell_text(cell, hidden)
-                    if text == "" and len(cell) and any(inner.tag in SHOWN for inner in cell.iterdescendants()):
+                    if text == "" and not bare and any(inner.tag in SHOWN for inner in cell.iterdescendants()):
                         loose.add(len(lines) + above)  # a picture or a control stands for the text
-                    if len(text) > 40 and (len(text) > _LONG_CELL or text.count("\n") >= _MANY_LINES):
+                    if len(text) > _LONGEST_NUMBER and (len(text) > _LONG_CELL or text.count("\n") >= _MANY_LINES):
                         long = True
                     line.append(_new(Cell, (text, number, number_of_row, n)))
                 self.cells += len(line)
