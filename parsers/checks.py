@@ -357,7 +357,7 @@ def _counts(
             found.append(_new(Finding, ("check", name, at, strength, "pass", 0, value, None, None)))
         elif value is None:
             why = "blank" if figure.state in ("blank", "dash") else "unreadable"
-            found.append(Finding("check", name, at, strength, "not_assessable", 0, None, None, why))
+            found.append(_new(Finding, ("check", name, at, strength, "not_assessable", 0, None, None, why)))
         elif value >= 0 and not isinstance(value, Decimal):
             found.append(Finding("check", name, at, strength, "pass", 0, value))
         else:
@@ -382,7 +382,8 @@ def _judge(step: _Step, cells: _Cells, doubtful: frozenset[Key] | set[Key]) -> F
     if ok:
         return _new(Finding, ("check", check.name, at, check.strength, "pass", right, left, None, None))
     doubt = bool(doubtful) and any(key in doubtful for key, _ in (*instance.left, *instance.right))
-    return Finding("check", check.name, at, check.strength, "fail", right, left, "parser" if doubt else "source")
+    cause = "parser" if doubt else "source"
+    return _new(Finding, ("check", check.name, at, check.strength, "fail", right, left, cause, None))
 
 
 def _total(side: _Side, cells: _Cells) -> tuple[Number | None, str | None]:

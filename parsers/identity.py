@@ -260,12 +260,14 @@ def _prefixes(chain: Sequence[regions.Region]) -> list[str]:
     return sorted(prefixes, key=len, reverse=True)
 
 
+@lru_cache(maxsize=4096)
 def _local(name: str) -> str:
     """The name of a local body of a national one without what it begins with: 衢州市税务局, 杭州海关."""
     found = pattern("agency", "vertical").match(name)
     return name[found.end() :] if found and regions.find(name[found.end() :]) else name
 
 
+@lru_cache(maxsize=4096)
 def _named_region(name: str, hint: str | None, year: int | None) -> str | None:
     """The region that a name begins with, by the names of the report's year; several of one name are told apart by the
     hint's province or city."""
@@ -287,6 +289,7 @@ def _named_region(name: str, hint: str | None, year: int | None) -> str | None:
     return chosen[0].code if len(chosen) == 1 else None
 
 
+@lru_cache(maxsize=4096)
 def _says_region(name: str, region: str, year: int | None) -> bool:
     """Whether a name begins with the region's name, or with one that it bore in `year`."""
     if any(name.startswith(prefix) for prefix in _prefixes(_chain(region))):
