@@ -41,6 +41,8 @@ _MULTIPLE = {"万": 10_000, "亿": 100_000_000}
 _DOWN = ("-", "--", "减", "减少", "\u2193")
 
 
+#: makes a named tuple in half the time of its own call: several hundred are made a page
+_new = tuple.__new__
 #: longer than any figure with its unit and the blanks around it
 _LONGEST = 60
 
@@ -66,7 +68,7 @@ def read_value(raw: str) -> Value:
     if len(raw) > _LONGEST:
         return Value("text" if raw.strip() else "blank")
     if raw.isdigit() and raw.isascii():
-        return Value("number", int(raw))
+        return _new(Value, ("number", int(raw), None, False))
     text = _SPACE.sub("", raw)
     if not text.strip():
         return Value("blank")

@@ -31,7 +31,8 @@ _ENDLESS_TAG = re.compile(rb"<[a-zA-Z][^<>]{20000,}>")
 class Signs(NamedTuple):
     """What the source shows: whether a style may hide or strike text or make it
     unseen, the last tag that belongs to a table, whether the
-    end of the page is missing, whether quotes are left without a partner, whether more rows end than begin."""
+    end of the page is missing, whether quotes are left without a partner, whether more rows end than begin and a cell
+    stands behind one that ends."""
 
     hides: bool
     unseen: bool
@@ -90,7 +91,7 @@ def _signs(data: bytes) -> Signs:
         strikes=b"line-through" in lowered,
         last=_last_table_tag(lowered),
         unended=not ended and _OPENED.search(lowered, 0, _HEAD) is not None,
-        unopened=lowered.count(b"</tr") > lowered.count(b"<tr"),
+        unopened=_UNOPENED.search(lowered) is not None and lowered.count(b"</tr") > lowered.count(b"<tr"),
         unpaired=data.count(b'"') % 2 == 1 or data.count(b"'") % 2 == 1,
     )
 
