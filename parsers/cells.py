@@ -181,7 +181,7 @@ def _without_unit(own: list[Spot], count: int, units: bool) -> list[Spot]:
 
 
 def _is_unit_word(cell: Cell) -> bool:
-    return is_unit(cell.text) and read_value(cell.text).state == "text"
+    return read_value(cell.text).state == "text" and is_unit(cell.text)
 
 
 def _is_dash(spot: Spot) -> bool:
