@@ -47,6 +47,8 @@ def read_segments(segments: Iterable[Segment], index: Index, year: int | None = 
 def _without_blank_copies(found: Sequence[Segment], reading: Reading) -> list[Segment]:
     """The segments without a copy of the form that holds no number at all, where all its rows stand elsewhere with some
     (the form printed as an annex to its own report)."""
+    if all(any(line.numbers for line in segment.lines) for segment in found):
+        return list(found)
     copies: list[tuple[list[Segment], set[tuple[str, str]]]] = [([], set())]
     for segment in found:
         hits = (line.spots[n].hit for line in segment.lines for n in line.texts)
@@ -190,10 +192,9 @@ def _evidence(segment: Segment, tables: Sequence[Table]) -> tuple[set[str], set[
         spots = line.spots
         if len(spots) == len(line.texts):
             continue
-        last = next(spot.first for spot in reversed(spots) if spot.value.state != "text")
         for n in reversed(line.texts):
             hit = spots[n].hit
-            if hit is None and (spots[n].first > last or is_unit(spots[n].cell.text)):
+            if hit is None and (_is_last(n, line) or is_unit(spots[n].cell.text)):
                 continue  # what stands behind the figures, or their unit
             if hit is None or not hit.rows or spots[n].from_above or len(hit.key) <= _SHORT:
                 break  # 其他 stands in every generation, in one place or another; so does the group of a row
@@ -204,6 +205,11 @@ def _evidence(segment: Segment, tables: Sequence[Table]) -> tuple[set[str], set[
                 (numbered if line.numbers else empty).add(hit.key)
             break
     return numbered, empty
+
+
+def _is_last(number: int, line: Line) -> bool:
+    """Whether nothing but text stands from this cell of the row to its end."""
+    return all(spot.value.state == "text" for spot in line.spots[number:])
 
 
 def _read_table(table: Table, parts: Sequence[tuple[Segment, Columns]], reading: Reading) -> None:

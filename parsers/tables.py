@@ -268,6 +268,8 @@ def _turned(grid: Grid, lines: Sequence[Line], roles: Sequence[Role], index: Ind
                 )
                 above = (filled[0], None) if len(path) == 1 else (known, filled[0])
             continue
+        if None in grid.rows[line.number]:
+            return None  # a row has more cells than its neighbours: which of them is its number cannot be told
         kept.append((*(spot and spot.cell for spot in above), *grid.rows[line.number]))
     rows = kept if spanning else [row[2:] for row in kept]
     return Grid(grid.tbl, tuple(zip(*rows, strict=True)))

@@ -107,6 +107,13 @@ def test_an_upright_table_that_lost_something_gives_no_number_of_another_column(
         assert len(report.figures) == 15 or any(f.kind in ("alignment", "form") for f in report.findings)
 
 
+@pytest.mark.parametrize("table", UPRIGHT.values(), ids=UPRIGHT)
+@pytest.mark.parametrize("cells", ["<td>99</td><td></td>", "<td></td><td>8</td>", "<td>99</td><td>8</td>"])
+def test_a_cell_put_into_a_row_of_an_upright_table_gives_no_number(table: str, cells: str) -> None:
+    report = _report(table.replace("<td>8</td>", cells))
+    assert not report.figures and any(f.kind in ("alignment", "form") for f in report.findings)
+
+
 @pytest.mark.parametrize("table", CASES.values(), ids=CASES)
 def test_reviews_and_suits_are_read_however_they_are_printed(table: str) -> None:
     found = {figure.col: figure.value for figure in _report(table).figures}
