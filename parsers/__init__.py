@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from parsers.align import forms_in, read_segments
 from parsers.cells import Reading
 from parsers.checks import Term, cells_of, evaluate
-from parsers.flat import read_flat
-from parsers.forms import Form, load_all
+from parsers.flat import is_strung, read_flat
+from parsers.forms import Form, Table, load_all
 from parsers.identity import agency_of, kind_of, region_hint, title_of, year_of
 from parsers.metadata import clean, filled_by, meta_tags, read_fields
 from parsers.model import Claim, Document, Figure, Finding, Grid, Metadata, Report
 from parsers.narrative import closing_lines, prose_length, read_claims, read_sections
+from parsers.readers.encoding import wide
 from parsers.readers.html import read_html
 from parsers.readers.text import read_text
 from parsers.tables import Index, segments
@@ -87,6 +88,8 @@ def _media_type(body: bytes, declared: str | None) -> str:
     """What the bytes are; the server's word counts only where they do not say."""
     if not body.strip():
         return "application/octet-stream"
+    if codec := wide(body):
+        body = body[:262144].decode(codec, "ignore").encode()
     head = body[:2048].lstrip(b"\xef\xbb\xbf \t\r\n")
     for magic, kind in _SIGNATURES:
         if head.startswith(magic):
@@ -108,7 +111,7 @@ def _media_type(body: bytes, declared: str | None) -> str:
 def _read(document: Document, index: Index, url: str | None) -> Report:
     forms = tuple(index.forms)
     tags = meta_tags(document)
-    grids = [block for block in document.blocks if isinstance(block, Grid)]
+    grids = [block for block in document.blocks if isinstance(block, Grid) and not is_strung(block)]
     found = segments(grids, index)
     official = frozenset(segment.grid.tbl for segment in found if segment.lines and segment.grid.tbl is not None)
     fields = read_fields(document, official)
@@ -206,23 +209,7 @@ def _form_findings(reading: Reading, forms: tuple[Form, ...], year: int | None, 
         for table in form.tables:
             codes = matched.get(table.id)
             if codes is not None:
-                official = [row.code for row in table.rows if row.extension is None and row.kind != "group"]
-                printed = {row.extension for row in table.rows if row.extension and row.code in codes}
-                absent = [
-                    row.code
-                    for row in table.rows
-                    if row.is_value and (row.extension is None or row.extension in printed) and row.code not in codes
-                ]
-                findings.append(
-                    Finding(
-                        "form",
-                        "table_matched",
-                        at=f"{form.id}.{table.id}",
-                        expected=len(official),
-                        found=len(codes),
-                        note=f"rows without figures: {', '.join(absent)}" if absent else None,
-                    )
-                )
+                findings.append(_table_matched(table, frozenset(codes)))
             elif matched and not any(table_id == table.id for _, table_id in reading.matched):
                 findings.append(
                     Finding(
@@ -244,6 +231,25 @@ def _form_findings(reading: Reading, forms: tuple[Form, ...], year: int | None, 
                     )
                 )
     return findings
+
+
+@lru_cache(maxsize=1024)
+def _table_matched(table: Table, codes: frozenset[str]) -> Finding:
+    official = [row.code for row in table.rows if row.extension is None and row.kind != "group"]
+    printed = {row.extension for row in table.rows if row.extension and row.code in codes}
+    absent = [
+        row.code
+        for row in table.rows
+        if row.is_value and (row.extension is None or row.extension in printed) and row.code not in codes
+    ]
+    return Finding(
+        "form",
+        "table_matched",
+        at=f"{table.form}.{table.id}",
+        expected=len(official),
+        found=len(codes),
+        note=f"rows without figures: {', '.join(absent)}" if absent else None,
+    )
 
 
 def _claims_for(read_forms: list[str], forms: tuple[Form, ...], year: int | None) -> tuple[Any, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 from parsers.cells import Entry, Reading, describe, quote, read_row, read_unlabelled, signal_unread, where
@@ -17,8 +18,12 @@ from parsers.labels import core, distance, normalise, shorter_keys
 from parsers.model import Figure
 from parsers.tables import Index, Line, Segment, is_unit
 
+#: makes a named tuple in half the time of its own call: several hundred are made a page
+_new = tuple.__new__
 #: labels of no more characters say nothing without what stands beside them
 _SHORT = 2
+#: of fewer rows no copy of a form is told from a piece of it
+_FEWEST_ROWS = 5
 #: words that stand in number cells, and in no label
 _NO_LABELS = frozenset(("无", "暂无", "没有", "不适用", "不涉及", "未统计", "无此项", "略"))
 
@@ -26,7 +31,7 @@ _NO_LABELS = frozenset(("无", "暂无", "没有", "不适用", "不涉及", "�
 def read_segments(segments: Iterable[Segment], index: Index, year: int | None = None) -> Reading:
     """All figures in these segments. `year` only settles what the labels leave open, and that is noted."""
     reading = Reading()
-    found = [segment for segment in segments if segment.lines]
+    found = _without_blank_copies([segment for segment in segments if segment.lines], reading)
     chosen = _choose_forms(found, index, year, reading)
     tables: dict[tuple[str, str], tuple[Table, list[tuple[Segment, Columns]]]] = {}
     for segment, (table, columns) in zip(found, chosen, strict=True):
@@ -37,6 +42,32 @@ def read_segments(segments: Iterable[Segment], index: Index, year: int | None = 
     for place in reading.conflicts:
         reading.figures.pop(place, None)
     return reading
+
+
+def _without_blank_copies(found: Sequence[Segment], reading: Reading) -> list[Segment]:
+    """The segments without a copy of the form that holds no number at all, where all its rows stand elsewhere with some
+    (the form printed as an annex to its own report)."""
+    if all(any(line.numbers for line in segment.lines) for segment in found):
+        return list(found)
+    copies: list[tuple[list[Segment], set[tuple[str, str]]]] = [([], set())]
+    for segment in found:
+        hits = (line.spots[n].hit for line in segment.lines for n in line.texts)
+        keys = {(segment.table_id, hit.key) for hit in hits if hit is not None and hit.rows} or {(segment.table_id, "")}
+        if keys & copies[-1][1]:
+            copies.append(([], set()))
+        copies[-1][0].append(segment)
+        copies[-1][1].update(keys)
+    filled = [any(line.numbers for segment in segments for line in segment.lines) for segments, _ in copies]
+    printed = {key for has_numbers, (_, keys) in zip(filled, copies, strict=True) if has_numbers for key in keys}
+    kept: list[Segment] = []
+    for has_numbers, (segments, keys) in zip(filled, copies, strict=True):
+        if has_numbers or len(keys) < _FEWEST_ROWS or not keys <= printed:
+            kept += segments
+        elif any(spot.value.state != "text" for line in segments[0].lines for spot in line.spots):
+            reading.note(
+                "alignment", "blank_copy", segments[0].table_id, f"{where(segments[0].lines[0])} and what follows"
+            )
+    return kept
 
 
 def _is_credible(segment: Segment, table: Table, columns: Columns, reading: Reading) -> bool:
@@ -75,7 +106,7 @@ def _choose_forms(
         )
         header, bands = header_of(segment)
         tables = index.tables[segment.table_id]
-        numbered, empty = _evidence(segment) if len(tables) > 1 else (set(), set())
+        numbered, empty = _evidence(segment, tables) if len(tables) > 1 else (set(), set())
         for table in tables:
             if inherit and before is not None:
                 columns = before[1][table.form]
@@ -149,8 +180,12 @@ def _official(index: Index, form_id: str, year: int) -> bool:
     return form.first_year <= year and (form.last_year is None or year <= form.last_year)
 
 
-def _evidence(segment: Segment) -> tuple[set[str], set[str]]:
-    """The innermost labels of (rows with a number, rows with value cells but no number)."""
+def _evidence(segment: Segment, tables: Sequence[Table]) -> tuple[set[str], set[str]]:
+    """The innermost labels of (rows with a number, rows with value cells but no number).
+
+    A label that is a row of figures on one form and heads a group on another says nothing at the end of a table: what
+    would stand below it may be lost.
+    """
     numbered: set[str] = set()
     empty: set[str] = set()
     for line in segment.lines:
@@ -158,12 +193,23 @@ def _evidence(segment: Segment) -> tuple[set[str], set[str]]:
         if len(spots) == len(line.texts):
             continue
         for n in reversed(line.texts):
-            if (hit := spots[n].hit) is not None and hit.rows and not spots[n].from_above:
-                if len(hit.key) <= _SHORT:
-                    break  # 其他 stands in every generation, in one place or another
+            hit = spots[n].hit
+            if hit is None and (_is_last(n, line) or is_unit(spots[n].cell.text)):
+                continue  # what stands behind the figures, or their unit
+            if hit is None or not hit.rows or spots[n].from_above or len(hit.key) <= _SHORT:
+                break  # 其他 stands in every generation, in one place or another; so does the group of a row
+            if (
+                line is not segment.lines[-1]
+                or len({hit.key in table.value_keys for table in tables if hit.key in table.by_key}) < 2
+            ):
                 (numbered if line.numbers else empty).add(hit.key)
-                break
+            break
     return numbered, empty
+
+
+def _is_last(number: int, line: Line) -> bool:
+    """Whether nothing but text stands from this cell of the row to its end."""
+    return all(spot.value.state == "text" for spot in line.spots[number:])
 
 
 def _read_table(table: Table, parts: Sequence[tuple[Segment, Columns]], reading: Reading) -> None:
@@ -205,9 +251,13 @@ def _reach(segment: Segment, columns: Columns) -> int:
     header = max(
         [header, *(line.spots[-1].last for line in segment.header if line.spots and line.grid is segment.grid)]
     )
-    last = Counter(line.spots[-1].first for line in segment.lines if line.spots)
+    last: dict[int, int] = {}
+    for line in segment.lines:
+        if line.spots:
+            first = line.spots[-1].first
+            last[first] = last.get(first, 0) + 1
     usual = max(last, key=lambda first: (last[first], -first), default=0)
-    return max(header, usual) if last[usual] * 2 > len(segment.lines) > 1 else header
+    return max(header, usual) if last.get(usual, 0) * 2 > len(segment.lines) > 1 else header
 
 
 def _entry(line: Line, columns: Columns, table: Table, segment: Segment, reach: int) -> Entry:
@@ -216,31 +266,35 @@ def _entry(line: Line, columns: Columns, table: Table, segment: Segment, reach: 
     leaf: int | None = None
     groups: set[str] = set()
     known: int | None = None
+    spots, by_key = line.spots, table.by_key
     for n in line.texts:
-        spot = line.spots[n]
-        if is_unit(spot.cell.text) or normalise(spot.cell.text) in _NO_LABELS:
+        spot = spots[n]
+        if not _may_label(spot.cell.text):
             continue
         hit = spot.hit
-        labels = _rows_of(table, hit.key) if hit is not None else ()
+        labels = by_key.get(hit.key, ()) if hit is not None else ()
         if labels:
             known = n
-        if spot.first >= limit and not labels:
+        elif spot.first >= limit:
             continue
         if leaf is not None:
-            groups.add(core(line.spots[leaf].cell.text))
+            groups.add(core(spots[leaf].cell.text))
         leaf = n
     if known is not None and leaf is not None and leaf < known:
         leaf = known
-    if leaf is None or line.spots[leaf].from_above:
+    if leaf is None or spots[leaf].from_above:
         if leaf is not None:
-            groups.add(core(line.spots[leaf].cell.text))
-        return Entry(line, columns, None, (), frozenset(groups), segment, reach)
-    hit = line.spots[leaf].hit
-    return Entry(line, columns, leaf, _rows_of(table, hit.key) if hit else (), frozenset(groups), segment, reach)
+            groups.add(core(spots[leaf].cell.text))
+        return _new(Entry, (line, columns, None, (), frozenset(groups), segment, reach))
+    hit = spots[leaf].hit
+    options = by_key.get(hit.key, ()) if hit else ()
+    return _new(Entry, (line, columns, leaf, options, frozenset(groups), segment, reach))
 
 
-def _rows_of(table: Table, key: str) -> tuple[int, ...]:
-    return table.by_key.get(key, ())
+@lru_cache(maxsize=8192)
+def _may_label(text: str) -> bool:
+    """Whether a text is neither a unit nor a word that stands in number cells."""
+    return not is_unit(text) and normalise(text) not in _NO_LABELS
 
 
 def _assign(entries: Sequence[Entry], table: Table, reading: Reading) -> list[int | None]:
@@ -273,12 +327,13 @@ def _drop_strangers(entries: Sequence[Entry], placed: list[int | None], table: T
     A row that only some provinces print stands beside another one of theirs; a label of two characters (其他, 总计)
     stands under its parent, or next to the row that the form has before or after it.
     """
-    size = Counter(row.extension for row in table.rows if row.extension)
+    size = table.extensions
     known = [n for n, number in enumerate(placed) if number is not None]
     numbers = [placed[n] or 0 for n in known]
     own = [table.rows[number].extension for number in numbers]
+    extended = any(own)
     for k, n in enumerate(known):
-        extension = own[k]
+        extension = own[k] if extended else None
         if extension and size[extension] > 1 and extension not in (*own[max(0, k - 1) : k], *own[k + 1 : k + 2]):
             placed[n] = None
         leaf = entries[n].leaf
@@ -291,11 +346,13 @@ def _drop_strangers(entries: Sequence[Entry], placed: list[int | None], table: T
             placed[n] = None
 
 
+@lru_cache(maxsize=4096)
 def _adjoin(table: Table, above: int, below: int) -> bool:
     """Whether the form has no row with numbers between these two, but for rows that only some provinces print."""
     return above < below and not any(row.is_value and not row.extension for row in table.rows[above + 1 : below])
 
 
+@lru_cache(maxsize=4096)
 def _parent_keys(table: Table, number: int) -> frozenset[str]:
     parent = next((row for row in table.rows if row.code == table.rows[number].parent), None)
     return frozenset(parent.keys) if parent else frozenset()

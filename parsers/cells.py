@@ -9,19 +9,23 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 from parsers.columns import Columns
 from parsers.forms import Column, Row, Table
-from parsers.labels import normalise
+from parsers.labels import core, normalise
 from parsers.model import Cell, Figure, Finding, Number
 from parsers.tables import Line, Segment, Spot, is_unit
-from parsers.values import in_units, in_yuan, read_value
+from parsers.values import in_units, in_yuan
 
 _UNIT = re.compile(r"[十百千]*[万亿]*美?元")
+_YEAR = re.compile(r"20\d\d年度?")
 #: makes a named tuple in half the time of its own call: several hundred are made a page
 _new = tuple.__new__
 _QUOTED = 60
+#: the states of cells that hold nothing to be read
+_EMPTY = ("blank", "dash")
 #: a number cell with more text than this holds an article, not a figure
 _LONGEST_TEXT = 2000
 Place = tuple[str, str, str]
@@ -62,7 +66,7 @@ def read_row(table: Table, row: Row, entry: Entry, reading: Reading) -> None:
     cells, shifted = _cells(entry, table)
     if not row.is_value:
         reading.matched.setdefault((table.form, table.id), set()).add(row.code)
-        numbers = [cell for cell in cells or () if read_value(cell.text).state == "number"]
+        numbers = [spot for spot in cells or () if spot.value.state == "number"]
         if numbers:
             reading.note(
                 "alignment",
@@ -80,20 +84,34 @@ def read_row(table: Table, row: Row, entry: Entry, reading: Reading) -> None:
         reading.note(
             "alignment", "row_shifted", row.code, describe(entry, "is shifted; its cells were counted from its label")
         )
-    listed = table.shape == "list"
-    row_unit = _row_unit(entry) if listed and row.unit == "元" else None
-    figures, form, code, label = reading.figures, table.form, row.code, row.label or table.title
-    for column, header_unit, cell in zip(entry.columns.official, entry.columns.units, cells, strict=True):
-        unit = (row.unit if listed else column.unit) or row.unit or ""
-        value = read_value(cell.text)
-        place = (form, code, column.code)
-        if unit != "元" and not shifted and value.unit is None and type(value.number) is int and place not in figures:
-            text, tbl, line, number = cell
-            figures[place] = _new(
-                Figure, (form, code, column.code, label, value.number, text, "number", unit, tbl, line, number)
-            )
+    row_unit = _row_unit(entry) if table.shape == "list" and row.unit == "元" else None
+    figures = reading.figures
+    official = entry.columns.official
+    form, code, label = table.form, row.code, row.label or table.title
+    for n, (place, col, unit) in enumerate(_places(table, row, official)):
+        spot = cells[n]
+        text, tbl, line, cell = spot[0]
+        state, number, own_unit, joined = spot[4]
+        if (
+            own_unit is None
+            and not (shifted or joined)
+            and place not in figures
+            and ((type(number) is int and unit != "元") or state in _EMPTY)
+        ):
+            figures[place] = _new(Figure, (form, code, col, label, number, text, state, unit, tbl, line, cell))
         else:
-            _add_figure(table, row, column, cell, row_unit if listed else header_unit, reading, shifted)
+            header_unit = row_unit if table.shape == "list" else entry.columns.units[n]
+            _add_figure(table, row, official[n], spot, header_unit, reading, shifted)
+
+
+@lru_cache(maxsize=4096)
+def _places(table: Table, row: Row, official: tuple[Column, ...]) -> tuple[tuple[Place, str, str], ...]:
+    """(place, column, unit) of the figures in a row of the form."""
+    listed = table.shape == "list"
+    return tuple(
+        ((table.form, row.code, column.code), column.code, (row.unit if listed else column.unit) or row.unit or "")
+        for column in official
+    )
 
 
 def _row_unit(entry: Entry) -> str | None:
@@ -108,7 +126,7 @@ def _row_unit(entry: Entry) -> str | None:
     return None
 
 
-def _cells(entry: Entry, table: Table) -> tuple[list[Cell] | None, bool]:
+def _cells(entry: Entry, table: Table) -> tuple[list[Spot] | None, bool]:
     """(one cell for each column, whether they had to be counted from the label); None where they cannot be told."""
     columns, line = entry.columns, entry.line
     count = len(columns.official)
@@ -125,42 +143,63 @@ def _cells(entry: Entry, table: Table) -> tuple[list[Cell] | None, bool]:
         if by_band is None:
             by_band = _by_overlap(columns, line, entry.leaf)
         if by_band is not None:
+            if table.shape == "list" and any(map(_is_unit_word, by_band)):
+                return None, False
             return by_band, False
     after = line.spots[(entry.leaf + 1) if entry.leaf is not None else 0 :]
     own = [spot for spot in after if not spot.from_above]
     if table.shape == "list":
-        own = _without_unit(own, count)
+        own = _without_unit(own, count, _has_units(entry, table))
     if line.grid.positional:
         if len(own) == count and all(spot.first == spot.last for spot in own) and not columns.unknown:
-            return [spot.cell for spot in own], bool(columns.bands)
+            return own, bool(columns.bands)
+        return None, False
+    if any(map(_is_unit_word, own[:count])):
         return None, False
     filled = [spot for spot in own if spot.cell.text.strip() and not spot.cell.text.isspace()]
+    if line.grid.tbl is None and own and own[0].cell.tbl is not None:  # cells in one row: none has vanished
+        return (own, False) if len(own) == count and not columns.extra else (None, False)
     if columns.extra:
         if line.grid.tbl is None or len(filled) != count + columns.extra:
             return None, False
-        return [spot.cell for spot in filled[columns.extra :]], False
+        return filled[columns.extra :], False
     if len(own) == count and (len(filled) == count or line.grid.tbl is None):
-        return [spot.cell for spot in own], False
+        return own, False
     if len(filled) == count:
-        return [spot.cell for spot in filled], False
+        return filled, False
     if not filled and len(own) >= count:
-        return [spot.cell for spot in own[:count]], False
+        return own[:count], False
     return None, False
 
 
-def _without_unit(own: list[Spot], count: int) -> list[Spot]:
-    """The cells after a label without the unit; a dash there stands for a unit unless it is needed as a figure."""
+def _has_units(entry: Entry, table: Table) -> bool:
+    """Whether the header has a column of units, or there is no header to say so."""
+    header = entry.segment.header
+    return not header or any(core(spot.cell.text) in table.unit_headers for line in header for spot in line.spots)
+
+
+def _without_unit(own: list[Spot], count: int, units: bool) -> list[Spot]:
+    """The cells after a label without the unit, which stands before the numbers or after them; a dash stands for a unit
+    where the table has `units`, unless it is needed as a figure."""
     filled = [spot for spot in own if spot.cell.text.strip()]
-    if filled and filled[0] is own[0] and is_unit(own[0].cell.text) and (not _is_dash(own[0]) or len(own) > count):
+    if not filled:
+        return own
+    if filled[0] is own[0] and is_unit(own[0].cell.text) and (not _is_dash(own[0]) or (units and len(own) > count)):
         return own[1:]
+    if len(own) > count and filled[-1] is own[-1] and is_unit(own[-1].cell.text) and not _is_dash(own[-1]):
+        return own[:-1]
     return own
+
+
+def _is_unit_word(spot: Spot) -> bool:
+    return spot.value.state == "text" and is_unit(spot.cell.text)
 
 
 def _is_dash(spot: Spot) -> bool:
     return spot.value.state == "dash"
 
 
-def _by_band(columns: Columns, line: Line, leaf: Spot | None, reach: int, strict: bool) -> list[Cell] | None:
+def _by_band(columns: Columns, line: Line, leaf: Spot | None, reach: int, strict: bool) -> list[Spot] | None:
     """The one cell under each column's header, None where the row does not fit the header's rectangle.
 
     `strict` allows nothing between a row's label and its numbers, where a list has units and codes. `reach` is the last
@@ -177,7 +216,7 @@ def _by_band(columns: Columns, line: Line, leaf: Spot | None, reach: int, strict
         and any(leaf.last < s.first < bands[0].first and s.cell.text.strip() for s in line.spots)
     ):
         return None
-    cells: list[Cell | None] = [None] * len(bands)
+    cells: list[Spot | None] = [None] * len(bands)
     first = bands[0].first
     for spot in line.spots:
         begin = spot.first
@@ -185,7 +224,7 @@ def _by_band(columns: Columns, line: Line, leaf: Spot | None, reach: int, strict
             n, limit = starts[begin]
             if spot.from_above or spot.last >= limit:
                 return None
-            cells[n] = spot.cell
+            cells[n] = spot
         elif (
             spot.last >= first
             and spot.cell.text.strip()
@@ -194,11 +233,10 @@ def _by_band(columns: Columns, line: Line, leaf: Spot | None, reach: int, strict
             return None
     if line.spots and line.spots[-1].first > reach:
         return None
-    found = [cell for cell in cells if cell is not None]
-    return found if len(found) == len(bands) else None
+    return None if None in cells else cells  # type: ignore[return-value]
 
 
-def _by_overlap(columns: Columns, line: Line, leaf: int | None) -> list[Cell] | None:
+def _by_overlap(columns: Columns, line: Line, leaf: int | None) -> list[Spot] | None:
     """The cell under each column where borders miss each other by a hair's breadth (tables pasted from Word).
 
     The row must be as wide as the header, with just one cell for each column, and each of the two must have the middle
@@ -218,19 +256,19 @@ def _by_overlap(columns: Columns, line: Line, leaf: int | None) -> list[Cell] | 
         ):
             return None
     by_band = dict(zip(sorted(columns.bands), spots, strict=True))
-    return [by_band[band].cell for band in columns.bands]
+    return [by_band[band] for band in columns.bands]
 
 
 def _add_figure(
-    table: Table, row: Row, column: Column, cell: Cell, header_unit: str | None, reading: Reading, shifted: bool
+    table: Table, row: Row, column: Column, spot: Spot, header_unit: str | None, reading: Reading, shifted: bool
 ) -> None:
+    cell, value = spot.cell, spot.value
     if len(cell.text) > _LONGEST_TEXT:
         where_ = f"{row.code}[{column.code}]"
         reading.note("value", "doubtful_value", where_, f"{_at(cell)}: {len(cell.text)} characters, not kept")
         return
     unit = (row.unit if table.shape == "list" else column.unit) or row.unit or ""
     printed = row.printed_unit if table.shape == "list" else column.printed_unit
-    value = read_value(cell.text)
     place = (table.form, row.code, column.code)
     number: Number | None = None
     if value.state == "number":
@@ -243,6 +281,9 @@ def _add_figure(
         if problem:
             reading.doubtful.add(place)
             reading.note("value", problem, f"{row.code}[{column.code}]", f"{_at(cell)}: {quote(cell.text)}")
+        if value.joined:
+            reading.doubtful.add(place)
+            reading.note("value", "digits_parted", f"{row.code}[{column.code}]", f"{_at(cell)}: {quote(cell.text)}")
     elif value.state == "text" and any(c.isdigit() for c in cell.text):
         reading.doubtful.add(place)
         reading.note("value", "doubtful_value", f"{row.code}[{column.code}]", f"{_at(cell)}: {quote(cell.text)}")
@@ -278,7 +319,7 @@ def read_unlabelled(table: Table, entries: Sequence[Entry], reading: Reading) ->
         wanted += [entry for entry in own if entry.line.numbers] or own[:1]
     for entry in wanted:
         cells, shifted = _cells(entry._replace(leaf=None) if entry.columns.bands else entry, table)
-        if cells is None:
+        if cells is None or _holds_number(entry):
             reading.note(
                 "alignment", "doubtful_alignment", row.code, describe(entry, "has other cells than the header")
             )
@@ -286,6 +327,14 @@ def read_unlabelled(table: Table, entries: Sequence[Entry], reading: Reading) ->
         reading.matched.setdefault((table.form, table.id), set()).add(row.code)
         for column, unit, cell in zip(entry.columns.official, entry.columns.units, cells, strict=True):
             _add_figure(table, row, column, cell, unit, reading, shifted)
+
+
+def _holds_number(entry: Entry) -> bool:
+    """Whether a text left of the numbers holds digits that are no year: the first number may have run into it, and
+    another cell stand in its place."""
+    spots = entry.line.spots
+    first = next((n for n, spot in enumerate(spots) if spot.value.state != "text"), 0)
+    return any(c.isdigit() for spot in spots[:first] for c in _YEAR.sub("", normalise(spot.cell.text)))
 
 
 def signal_unread(table: Table, entry: Entry, reading: Reading) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -20,6 +20,8 @@ from parsers.model import Figure, Finding, Number
 Key = tuple[str, str]
 #: makes a named tuple in half the time of its own call: several hundred are made a page
 _new = tuple.__new__
+#: the states of cells that count as 0 beside a number
+_ZERO = ("blank", "dash")
 
 
 class Term(NamedTuple):
@@ -124,10 +126,8 @@ def _children(form: Form) -> Mapping[str, tuple[str, ...]]:
     }
 
 
-#: one look-up of the values of several cells, None for no cell
-Pick = Callable[[Mapping[Key, Any]], tuple[Any, ...]] | None
-#: the cells of a side that are added, and those that are taken away
-Picks = tuple[Pick, Pick]
+#: one look-up of the values of several cells by their numbers among those of the page, None for no cell
+Pick = Callable[[Sequence[Any]], tuple[Any, ...]] | None
 
 
 class Instance(NamedTuple):
@@ -147,7 +147,6 @@ class Instance(NamedTuple):
     gate_col: str | None
     gate: tuple[Key, ...]
     gate_all: bool
-    fast: tuple[Picks, Picks]
 
 
 @cache
@@ -173,24 +172,18 @@ def instances(form: Form) -> tuple[Instance, ...]:
                     col if check.over == "value_columns" else None,
                     tuple((row, column) for column in sorted(wanted)) if row else (),
                     check.over == "flow_rows",
-                    (_picks(left), _picks(right)),
                 )
             )
     return tuple(made)
 
 
-def _picks(cells: Sequence[tuple[Key, int]]) -> Picks:
-    return _pick([key for key, sign in cells if sign == 1]), _pick([key for key, sign in cells if sign == -1])
-
-
-def _pick(keys: Sequence[Key]) -> Pick:
-    """One call that gives the values of all the keys: a KeyError where a cell is absent."""
-    if not keys:
+def _pick(places: Sequence[int]) -> Pick:
+    if not places:
         return None
-    if len(keys) == 1:
-        only = keys[0]
+    if len(places) == 1:
+        only = places[0]
         return lambda values: (values[only],)
-    return itemgetter(*keys)
+    return itemgetter(*places)
 
 
 def _cells(side: Side, row: str, col: str, form: Form) -> tuple[tuple[Key, int], ...]:
@@ -241,15 +234,51 @@ def _extension_of(form: Form) -> Mapping[str, str]:
     return {row.code: row.extension for table in form.tables for row in table.rows if row.extension}
 
 
-def evaluate(form: Form, figures: Mapping[Key, Figure], doubtful: frozenset[Key] | set[Key]) -> list[Finding]:
-    """One finding for each evaluated instance of the form's checks within a report."""
-    tables_of, extension_of = _tables_of(form), _extension_of(form)
-    rows = {row for row, _ in figures}
+class _Side(NamedTuple):
+    """A side of an instance on a page with certain cells, which are numbered: those it adds, those it takes away, all.
+
+    `why` says why it can have no sum there, `blank` why it has none where all its cells are blank; `order` are its
+    cells up to the first one that is absent, with why it has none where that one cannot be read, `places` the same
+    without order.
+    """
+
+    plus: Pick
+    minus: Pick
+    cells: Pick
+    constant: int
+    why: str | None
+    blank: str
+    order: tuple[tuple[int, str], ...]
+    places: frozenset[int]
+
+
+class _Step(NamedTuple):
+    """An instance as a page with certain cells evaluates it."""
+
+    instance: Instance
+    left: _Side
+    right: _Side
+
+
+class _Plan(NamedTuple):
+    """What is evaluated where certain cells are there. `counted` are the names of the cells that count something."""
+
+    steps: tuple[_Step, ...]
+    counted: tuple[Check, ...]
+    names: tuple[str | None, ...]
+
+
+@lru_cache(maxsize=256)
+def _plan(form: Form, cells: tuple[Key, ...]) -> _Plan:
+    """Knows the cells that are there, and none of their values."""
+    tables_of, extension_of, signed = _tables_of(form), _extension_of(form), _signed(form)
+    there = frozenset(cells)
+    rows = {row for row, _ in cells}
     tables = {table for row in rows for table in tables_of.get(row, ())}
     extensions = {extension_of[row] for row in rows if row in extension_of}
-    cols = {col for _, col in figures}
-    found: list[Finding] = []
-    values = {key: figure.value for key, figure in figures.items()}
+    cols = {col for _, col in cells}
+    place = {key: n for n, key in enumerate(cells)}
+    steps = []
     for instance in instances(form):
         check = instance.check
         if check.table is not None and check.table not in tables:
@@ -259,39 +288,81 @@ def evaluate(form: Form, figures: Mapping[Key, Figure], doubtful: frozenset[Key]
         if instance.gate_col is not None and instance.gate_col not in cols:
             continue
         if instance.gate:
-            present = [key in figures for key in instance.gate]
+            present = [key in there for key in instance.gate]
             if not (all(present) if instance.gate_all else any(present)):
                 continue
-        found.append(_judge(instance, figures, values, doubtful))
-    for identity in identities(form):
-        if identity.check.over == "count_cells":
-            found.extend(_counts(identity.check, form, figures, doubtful))
+        left = _side_of(instance.left, instance.constants[0], place)
+        right = _side_of(instance.right, instance.constants[1], place)
+        steps.append(_Step(instance, left, right))
+    counted = tuple(identity.check for identity in identities(form) if identity.check.over == "count_cells")
+    names = tuple(None if col in signed else f"{row}[{col}]" for row, col in cells)
+    return _Plan(tuple(steps), counted, names)
+
+
+def _side_of(cells: Sequence[tuple[Key, int]], constant: int, place: Mapping[Key, int]) -> _Side:
+    names = [f"{row}[{col}]" for (row, col), _ in cells]
+    stop = next((n for n, (key, _) in enumerate(cells) if key not in place), len(cells))
+    absent = f"{names[stop]} is absent" if stop < len(cells) else None
+    order = tuple(
+        (place[key], f"{name} is not readable") for (key, _), name in zip(cells[:stop], names[:stop], strict=True)
+    )
+    plus, minus, every = (
+        _pick([place[key] for key, sign in cells if sign in signs]) if absent is None else None
+        for signs in ((1,), (-1,), (1, -1))
+    )
+    blank = "blank: " + ", ".join(names[:3])
+    return _Side(plus, minus, every, constant, absent, blank, order, frozenset(n for n, _ in order))
+
+
+class _Cells(NamedTuple):
+    """What stands in the cells of a page: their values with 0 for none, which of them have one (None: all), and those
+    that are neither number, blank nor dash."""
+
+    values: Sequence[Any]
+    numbers: Sequence[bool] | None
+    unread: frozenset[int]
+
+
+def evaluate(form: Form, figures: Mapping[Key, Figure], doubtful: frozenset[Key] | set[Key]) -> list[Finding]:
+    """One finding for each evaluated instance of the form's checks within a report."""
+    plan = _plan(form, tuple(figures))
+    values: list[Any] = [figure.value for figure in figures.values()]
+    cells = _Cells(values, None, frozenset())
+    if None in values:
+        cells = _Cells(
+            [0 if value is None else value for value in values],
+            [value is not None for value in values],
+            frozenset(n for n, f in enumerate(figures.values()) if f.value is None and f.state not in _ZERO),
+        )
+    found = [_judge(step, cells, doubtful) for step in plan.steps]
+    for check in plan.counted:
+        _counts(check, plan.names, figures, doubtful, found)
     return found
 
 
 def _counts(
-    check: Check, form: Form, figures: Mapping[Key, Figure], doubtful: frozenset[Key] | set[Key]
-) -> list[Finding]:
+    check: Check,
+    names: Sequence[str | None],
+    figures: Mapping[Key, Figure],
+    doubtful: frozenset[Key] | set[Key],
+    found: list[Finding],
+) -> None:
     """counts_are_non_negative: every cell that counts, the signed columns excepted, is a whole number of 0 or more."""
-    signed = _signed(form)
     name, strength = check.name, check.strength
-    found = []
-    for (row, col), figure in figures.items():
-        if figure.unit == "元" or col in signed:
+    for at, (place, figure) in zip(names, figures.items(), strict=True):
+        if at is None or figure.unit == "元":
             continue
-        at = f"{row}[{col}]"
         value = figure.value
         if type(value) is int and value >= 0:
             found.append(_new(Finding, ("check", name, at, strength, "pass", 0, value, None, None)))
         elif value is None:
             why = "blank" if figure.state in ("blank", "dash") else "unreadable"
-            found.append(Finding("check", name, at, strength, "not_assessable", 0, None, None, why))
+            found.append(_new(Finding, ("check", name, at, strength, "not_assessable", 0, None, None, why)))
         elif value >= 0 and not isinstance(value, Decimal):
             found.append(Finding("check", name, at, strength, "pass", 0, value))
         else:
-            cause = "parser" if (row, col) in doubtful else "source"
+            cause = "parser" if place in doubtful else "source"
             found.append(Finding("check", name, at, strength, "fail", 0, value, cause))
-    return found
 
 
 @cache
@@ -299,63 +370,38 @@ def _signed(form: Form) -> frozenset[str]:
     return frozenset(column.code for table in form.tables for column in table.columns if column.signed)
 
 
-def _judge(
-    instance: Instance,
-    figures: Mapping[Key, Figure],
-    values: Mapping[Key, Number | None],
-    doubtful: frozenset[Key] | set[Key],
-) -> Finding:
-    check = instance.check
-    left: Number | None
-    right: Number | None
-    try:
-        right = _quick(instance.fast[1], instance.constants[1], values)
-        left = _quick(instance.fast[0], instance.constants[0], values)
-    except (KeyError, TypeError):  # a cell is absent, or no number
-        left, why_left = _sum(instance.left, instance.constants[0], figures)
-        right, why_right = _sum(instance.right, instance.constants[1], figures)
-        if left is None or right is None:
-            why = "; ".join(dict.fromkeys(w for w in (why_left, why_right) if w))
-            return Finding("check", check.name, instance.at, check.strength, "not_assessable", right, left, None, why)
+def _judge(step: _Step, cells: _Cells, doubtful: frozenset[Key] | set[Key]) -> Finding:
+    instance, left_side, right_side = step
+    check, at = instance.check, instance.at
+    left, why_left = _total(left_side, cells)
+    right, why_right = _total(right_side, cells)
+    if left is None or right is None:
+        why = why_left if why_left == why_right else "; ".join(w for w in (why_left, why_right) if w)
+        return _new(Finding, ("check", check.name, at, check.strength, "not_assessable", right, left, None, why))
     ok = (left == 0) == (right == 0) if instance.zero_test else compare(left, instance.op, right)
     if ok:
-        return Finding("check", check.name, instance.at, check.strength, "pass", right, left)
+        return _new(Finding, ("check", check.name, at, check.strength, "pass", right, left, None, None))
     doubt = bool(doubtful) and any(key in doubtful for key, _ in (*instance.left, *instance.right))
-    return Finding(
-        "check", check.name, instance.at, check.strength, "fail", right, left, "parser" if doubt else "source"
-    )
+    cause = "parser" if doubt else "source"
+    return _new(Finding, ("check", check.name, at, check.strength, "fail", right, left, cause, None))
 
 
-def _quick(picks: Picks, constant: int, values: Mapping[Key, Any]) -> Number:
-    """The sum of cells that are all numbers. Raises KeyError or TypeError where one is not."""
-    plus, minus = picks
+def _total(side: _Side, cells: _Cells) -> tuple[Number | None, str | None]:
+    """(sum, None), or (None, why there is none). Blank and dash are 0 beside a number."""
+    plus, minus, every, constant, why, blank, order, places = side
+    values, numbers, unread = cells
+    if unread and not unread.isdisjoint(places):
+        return None, next(reason for n, reason in order if n in unread)
+    if why is not None:
+        return None, why
+    if numbers is not None and every is not None and not any(every(numbers)):
+        return None, blank
     total: Number = sum(plus(values), constant) if plus is not None else constant
-    return total - sum(minus(values)) if minus is not None else total
+    return (total - sum(minus(values)) if minus is not None else total), None
 
 
 def compare(left: Number, op: str, right: Number) -> bool:
     return left == right if op == "==" else left <= right if op == "<=" else left >= right
-
-
-def _sum(
-    cells: Sequence[tuple[Key, int]], constant: int, figures: Mapping[Key, Figure]
-) -> tuple[Number | None, str | None]:
-    """(sum, None), or (None, why there is none). Blank and dash are 0 beside a number."""
-    total: Number = constant
-    numbers = 0 if cells else 1
-    for key, sign in cells:
-        figure = figures.get(key)
-        if figure is None:
-            return None, f"{key[0]}[{key[1]}] is absent"
-        value = figure.value
-        if value is not None:
-            total += value if sign == 1 else sign * value
-            numbers += 1
-        elif figure.state not in ("blank", "dash"):
-            return None, f"{key[0]}[{key[1]}] is not readable"
-    if not numbers:
-        return None, "blank: " + ", ".join(f"{row}[{col}]" for (row, col), _ in cells[:3])
-    return total, None
 
 
 def cells_of(term: Term, row: str, col: str, form: Form) -> Sequence[Key]:

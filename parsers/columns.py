@@ -316,6 +316,8 @@ def _by_fragments(
         open_bands, assigned, columns = sorted([*open_bands, *assigned]), {}, []
     unknown = [bands[n] for n in open_bands if bands[n].path]
     parents = {parent for column in layout for parent in column.header}
+    if any(len(_options(band.path, layout)) > 1 for band in unknown):  # so does a label whose own spanning cell is lost
+        return _columns((), (), 0.0, unknown=unknown[:1])
     if any(core(band.path[-1]) in parents for band in unknown):  # a cell that spans columns stands above none of them
         return _columns((), (), 0.0, unknown=unknown[:1])
     score = len(columns) - 0.4 * (len(layout) - len(columns)) - 0.5 * len(unknown)

@@ -1,10 +1,13 @@
-"""Tables that were flattened to one cell a line: labels and figures as paragraphs, no table at all.
+"""Tables that were flattened to one cell a line: labels and figures as paragraphs, or as cells of one row.
 
 A label is followed by its figures, as many as the form has columns; if there are more or fewer, blanks have vanished
 and the row is left out with a finding.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
 
 from parsers.align import read_segments
 from parsers.cells import Reading
@@ -14,6 +17,10 @@ from parsers.values import read_value
 
 #: a run of lines with fewer labelled rows than this is prose that mentions a label
 _FEWEST_ROWS = 3
+#: a row of fewer cells is a row
+_FEWEST_CELLS = 8
+#: head, body and foot
+_MOST_GROUPS = 3
 _LONGEST_LABEL = 120
 #: more lines than the widest row of any form has
 _LONGEST_ROW = 60
@@ -26,7 +33,10 @@ def read_flat(document: Document, index: Index, reading: Reading, year: int | No
     grid, used = _as_grid(document, index)
     if grid is None:
         return frozenset()
-    flat = read_segments(segments([grid], index), index, year)
+    found = segments([grid], index)
+    if {segment.table_id for segment in found} <= {table for _, table in reading.matched}:
+        return frozenset()  # menus and prose that name rows of tables which the page has
+    flat = read_segments(found, index, year)
     fresh = {
         key: codes for key, codes in flat.matched.items() if not any(table == key[1] for _, table in reading.matched)
     }
@@ -40,10 +50,24 @@ def read_flat(document: Document, index: Index, reading: Reading, year: int | No
     reading.figures.update({place: f for place, f in flat.figures.items() if place[:2] in codes})
     reading.doubtful |= flat.doubtful
     reading.findings.extend(flat.findings)
-    reading.note(
-        "form", "flattened_table", ", ".join(sorted(tables)), "read from lines, one cell each; no table on the page"
-    )
+    lines = "read from lines, one cell each; no table on the page"
+    if any(figure.tbl is not None for place, figure in flat.figures.items() if place[:2] in codes):
+        lines = "read from cells in their order; the table has no rows"
+    reading.note("form", "flattened_table", ", ".join(sorted(tables)), lines)
     return used
+
+
+def is_strung(grid: Grid) -> bool:
+    """Whether the rows of a table are one, since none has its tag: labels stand in it behind figures time and again, or
+    more texts than label a row. Its header may be a row apart."""
+    if len(grid.rows) > _MOST_GROUPS or len(grid.rows[0]) < _FEWEST_CELLS:
+        return False
+    again = texts = numbers = 0
+    for row in grid.rows:
+        states = [read_value(cell.text).state if cell is not None else "blank" for cell in row]
+        again = max(again, sum(left == "number" and right == "text" for left, right in pairwise(states)))
+        texts, numbers = states.count("text"), states.count("number")
+    return again > (1 if len(grid.rows) == 1 else 3) or (len(grid.rows) == 1 and numbers > 0 and texts > _FEWEST_CELLS)
 
 
 def _as_grid(document: Document, index: Index) -> tuple[Grid | None, frozenset[int]]:
@@ -52,23 +76,22 @@ def _as_grid(document: Document, index: Index) -> tuple[Grid | None, frozenset[i
     current: list[Cell] = []
     labelled = 0
     header = False
-    for block in document.blocks:
-        if not isinstance(block, Paragraph) or len(block.text) > _LONGEST_LABEL:
+    for cell in _cells_in_order(document):
+        if cell is None or len(cell.text) > _LONGEST_LABEL:
             _close(rows, current)
             header = False
             continue
         if len(current) > _LONGEST_ROW:
             _close(rows, current)
             header = False
-        cell = Cell(block.text, None, block.row, 1)
-        if _is_token(block.text):
-            if header and not is_unit(block.text):
+        if _is_token(cell.text):
+            if header and not is_unit(cell.text):
                 _close(rows, current)
                 header = False
             current.append(cell)
             continue
-        hit = index.hit(block.text)
-        if hit is None and header and len(block.text) <= _LONGEST_STRANGER:
+        hit = index.hit(cell.text)
+        if hit is None and header and len(cell.text) <= _LONGEST_STRANGER:
             current.append(cell)
             continue
         if hit is None or hit.footer:
@@ -93,8 +116,20 @@ def _as_grid(document: Document, index: Index) -> tuple[Grid | None, frozenset[i
     if labelled < _FEWEST_ROWS:
         return None, frozenset()
     width = max(map(len, rows), default=0)
-    used = frozenset(cell.row for row in rows for cell in row)
+    used = frozenset(cell.row for row in rows for cell in row if cell.tbl is None)
     return Grid(None, tuple((*row, *[None] * (width - len(row))) for row in rows), False), used
+
+
+def _cells_in_order(document: Document) -> Iterator[Cell | None]:
+    """The lines of the page as cells, and the cells of tables without rows; None for what ends a run of them."""
+    for block in document.blocks:
+        if isinstance(block, Paragraph):
+            yield Cell(block.text, None, block.row, 1)
+        elif is_strung(block):
+            yield from dict.fromkeys(cell for row in block.rows for cell in row if cell is not None)
+            yield None
+        else:
+            yield None
 
 
 def _close(rows: list[list[Cell]], current: list[Cell]) -> None:
@@ -104,4 +139,4 @@ def _close(rows: list[list[Cell]], current: list[Cell]) -> None:
 
 
 def _is_token(text: str) -> bool:
-    return is_unit(text) or read_value(text).state != "text"
+    return read_value(text).state != "text" or is_unit(text)

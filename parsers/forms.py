@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
@@ -80,6 +81,11 @@ class Table:
     def value_keys(self) -> frozenset[str]:
         """The labels of rows that carry numbers."""
         return frozenset(key for row in self.rows if row.is_value for key in row.keys)
+
+    @cached_property
+    def extensions(self) -> Mapping[str, int]:
+        """How many rows each extension has."""
+        return Counter(row.extension for row in self.rows if row.extension)
 
     @cached_property
     def layouts(self) -> tuple[tuple[Column, ...], ...]:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from parsers import regions
 from parsers.labels import normalise
 from parsers.metadata import is_report_title
-from parsers.model import Block, Document, Finding, Grid, Kind, Paragraph
+from parsers.model import Block, Cell, Document, Finding, Grid, Kind, Paragraph
 from parsers.wording import arabic_year, date_of, pattern, words, year_of_period, year_of_title
 
 _ADDRESS_YEAR = re.compile(r"[?&](?:fbtime|timeFrame)=(20\d\d)(?!\d)")
@@ -73,8 +74,8 @@ def _title_lines(blocks: Sequence[Block]) -> list[str]:
     above = ""
     for block in blocks:
         if isinstance(block, Grid):
-            rows = ([cell.text for cell in dict.fromkeys(row) if cell is not None and cell.text] for row in block.rows)
-            found += [texts[0] for texts in rows if len(texts) == 1 and _is_title_line(texts[0])]
+            lone = (_lone_text(row) for row in block.rows)
+            found += [text for text in lone if text and _is_title_line(text)]
             above = ""
         elif not block.level and not block.link:
             if _is_title_line(block.text):
@@ -82,6 +83,17 @@ def _title_lines(blocks: Sequence[Block]) -> list[str]:
                 found.append(block.text if own or not is_body(above) else above.strip() + block.text.strip())
             above = block.text
     return found
+
+
+def _lone_text(row: Sequence[Cell | None]) -> str | None:
+    """The text of the one cell of a row that has any."""
+    lone: Cell | None = None
+    for cell in row:
+        if cell is not None and cell is not lone and cell.text:
+            if lone is not None:
+                return None
+            lone = cell
+    return lone.text if lone is not None else None
 
 
 def _one_line(text: str) -> str:
@@ -248,12 +260,14 @@ def _prefixes(chain: Sequence[regions.Region]) -> list[str]:
     return sorted(prefixes, key=len, reverse=True)
 
 
+@lru_cache(maxsize=4096)
 def _local(name: str) -> str:
     """The name of a local body of a national one without what it begins with: 衢州市税务局, 杭州海关."""
     found = pattern("agency", "vertical").match(name)
     return name[found.end() :] if found and regions.find(name[found.end() :]) else name
 
 
+@lru_cache(maxsize=4096)
 def _named_region(name: str, hint: str | None, year: int | None) -> str | None:
     """The region that a name begins with, by the names of the report's year; several of one name are told apart by the
     hint's province or city."""
@@ -275,6 +289,7 @@ def _named_region(name: str, hint: str | None, year: int | None) -> str | None:
     return chosen[0].code if len(chosen) == 1 else None
 
 
+@lru_cache(maxsize=4096)
 def _says_region(name: str, region: str, year: int | None) -> bool:
     """Whether a name begins with the region's name, or with one that it bore in `year`."""
     if any(name.startswith(prefix) for prefix in _prefixes(_chain(region))):
@@ -289,6 +304,7 @@ def _related(one: str, other: str) -> bool:
     return one[:2] == other[:2] and (one.endswith("0000") or other.endswith("0000") or one[:4] == other[:4])
 
 
+@lru_cache(maxsize=4096)
 def _body_in_title(title: str | None) -> str | None:
     """The body that a title names, before or after its year."""
     if not title:
@@ -304,6 +320,7 @@ def _body_in_title(title: str | None) -> str | None:
     return None
 
 
+@lru_cache(maxsize=4096)
 def is_body(name: str) -> bool:
     """Whether a text can be the name of a body: it ends as bodies do, and is no sentence."""
     flat = normalise(name)

@@ -14,7 +14,7 @@ import opencc
 from rapidfuzz.distance import Levenshtein
 
 _TO_SIMPLIFIED = opencc.OpenCC("t2s")
-_SPACE = re.compile(r"[\s\u200b-\u200f\u2060\ufeff\u00ad]+")
+_SPACE = re.compile(r"[\s\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad]+")
 _FOLD = str.maketrans(
     {
         "“": '"',
@@ -33,7 +33,8 @@ _FOLD = str.maketrans(
 _BRACKETS = str.maketrans("〔〕【】[]", "()()()")
 _DASHES = re.compile("[\u2010-\u2015\u2500\u2501\u30fc-]+")
 _ENUMERATOR = re.compile(
-    r"^(?:[一二三四五六七八九十]{1,3}[、.,:]|\([一二三四五六七八九十]{1,3}\)[、.:,]?|\d{1,2}[.、](?!\d)|\(\d{1,2}\)[、.]?|\d{1,2}\))"
+    r"^(?:[一二三四五六七八九十]{1,3}[、.,:]|\([一二三四五六七八九十]{1,3}\)[、.:,]?|\d{1,2}[.、](?!\d)|\(\d{1,2}\)[、.]?|\d{1,2}\)"
+    r"|[IVX]{1,4}[、.]|[a-h][.)、])"
 )
 #: bullets, circled numbers (NFKC makes plain digits of them) and footnote marks around a label
 _MARKS = re.compile(r"^[\s·•●○■◆▪※★-]*(?:[①-⑳]\s*[.、]?)?|(?:[①-⑳*]|\[\d{1,2}\])+\s*$")
@@ -41,7 +42,10 @@ _MARKS = re.compile(r"^[\s·•●○■◆▪※★-]*(?:[①-⑳]\s*[.、]?)?|
 _INSIDE = re.compile(r"[\"、,/·]")
 _YEAR = re.compile(r"(本|上|下)一?年度?")
 #: an enumerator whose dot is lost, and a unit without its brackets
-_LOST_DOT = re.compile(r"^(?:\d{1,2}|[一二三四五六七八九十]{1,2})[:·]?")
+_LOST_DOT = re.compile(r"^\(?(?:\d{1,2}|[一二三四五六七八九十]{1,2})[:·)]?")
+_SAFE_NUMBER = re.compile(r"\d[:·)]?|\(.+|.+\)")
+#: what begins an explanation behind a label
+_GUIDANCE = re.compile(r"\s+(?=注[:：]|是?指|不?包括|不?含|即[指:：]|请?填)")
 _UNIT_AT_END = re.compile(r"(?:\(?单位:?)?(?:亿元|万元|千元|元)$")
 _LEAST = 4
 _OF_WHICH = re.compile(r"^其中[:,、]?")
@@ -98,9 +102,15 @@ def shorter_keys(text: str) -> tuple[str, ...]:
     keys = [bare, before]
     if "\n" in text.strip() and len(first := core(text.strip().split("\n", 1)[0])) >= _LEAST:
         keys.append(first)  # guidance stands on lines of its own
+    if explained := _GUIDANCE.search(text.strip()):
+        keys.append(core(text.strip()[: explained.start()]))
     for found in (_LOST_DOT.match(key), _UNIT_AT_END.search(key)):
-        if found and len(rest := key[: found.start()] + key[found.end() :]) >= _LEAST:
-            keys.append(rest)
+        if found:
+            rest = key[: found.start()] + key[found.end() :]
+            if len(rest) >= (2 if _SAFE_NUMBER.fullmatch(found.group()) else _LEAST):
+                keys.append(rest)
+    if key.endswith("的"):
+        keys.append(key[:-1])
     return tuple(dict.fromkeys(k.rstrip(_TAIL) for k in keys if k and k != key))
 
 

@@ -17,7 +17,6 @@ from parsers.wording import date_of, pattern, words
 
 #: the block of labels stands near the top; what stands later is prose
 _MAX_BLOCKS = 400
-_MAY_NAME = re.compile("填|单位|單位")
 _LONGEST_VALUE = 200
 _MARKED = re.compile(r"[:：【\[]")
 #: fields that only a block of labels has: beside one of them 主办单位 is the publisher, in a footer it is the site's
@@ -180,14 +179,19 @@ def filled_by(document: Document) -> str | None:
     labels = [normalise(label) for label in words()["filled_by"]["labels"]]
     for block in document.blocks:
         if isinstance(block, Paragraph):
-            if _MAY_NAME.search(block.text) and (name := _named_after(labels, block.text)):
-                return name
+            texts = [block.text]
+        else:
+            texts = [cell.text for row in block.rows for cell in row if cell is not None]
+        if not _may_name("\n".join(texts)):
             continue
-        for row in block.rows:
-            for cell in row:
-                if cell is not None and _MAY_NAME.search(cell.text) and (name := _named_after(labels, cell.text)):
-                    return name
+        for text in texts:
+            if _may_name(text) and (name := _named_after(labels, text)):
+                return name
     return None
+
+
+def _may_name(text: str) -> bool:
+    return "填" in text or "单位" in text or "單位" in text
 
 
 def _named_after(labels: Sequence[str], text: str) -> str | None:

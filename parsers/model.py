@@ -30,7 +30,8 @@ class Grid(NamedTuple):
 
     `positional` is False for stored text, whose exporter may have moved blank cells to the end of a row. `loose` are
     rows (from 0) beside which text stands outside any cell, so that a cell of theirs may have lost its tag.
-    `spans` is False where the source cannot say that a cell spans others (stored text).
+    `spans` is False where the source cannot say that a cell spans others (stored text). `hidden` where the page does
+    not show the table, or strikes it out.
     """
 
     tbl: int | None
@@ -38,6 +39,7 @@ class Grid(NamedTuple):
     positional: bool = True
     loose: frozenset[int] = frozenset()
     spans: bool = True
+    hidden: bool = False
 
 
 class Paragraph(NamedTuple):

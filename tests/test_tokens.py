@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from parsers import parse
 from parsers.model import Grid
 from parsers.readers.encoding import decode
 from parsers.readers.html import read_html
@@ -109,6 +110,9 @@ TEXT = "政府信息公开工作年度报告"
         (TEXT.encode("gbk"), "gb18030", 0),
         (b'<meta charset="utf-8">' + TEXT.encode("gbk"), "gb18030", 0),
         (b'<meta charset="gb2312">' + (TEXT + "镕").encode("gb18030"), "gb18030", 0),
+        (f"<p>{TEXT}".encode("utf-16le"), "utf-16le", 0),
+        (f"\n<p>{TEXT}".encode("utf-16be"), "utf-16be", 0),
+        (b'<meta charset="iso-8859-1">' + TEXT.encode("gbk"), "gb18030", 0),
         (TEXT.encode()[:-1], "utf-8", 1),
         (TEXT.encode() + b"\xff" + TEXT.encode(), "utf-8", 1),
     ],
@@ -117,6 +121,17 @@ def test_the_bytes_decide_the_characters(body: bytes, charset: str, damaged: int
     text, winner, places = decode(body)
     assert (winner, places) == (charset, damaged)
     assert TEXT[:-1] in text
+
+
+def test_latin_that_a_server_says_unasked_is_not_believed() -> None:
+    assert decode(TEXT.encode("gbk"), header_charset="ISO-8859-1")[:2] == (TEXT, "gb18030")
+
+
+@pytest.mark.parametrize("codec", ["utf-16", "utf-16le", "utf-16be"])
+def test_a_page_in_two_bytes_a_character_is_html(codec: str) -> None:
+    page = f"<html><h1>衢州市衢江区民政局2022年{TEXT}</h1><p>一、总体情况</p><p>{TEXT * 20}</p>"
+    assert parse(page.encode(codec)).kind == "report"
+    assert parse(page.encode(codec), media_type="text/html; charset=utf-8").title == f"衢州市衢江区民政局2022年{TEXT}"
 
 
 def test_a_header_is_asked_before_the_last_resort() -> None:

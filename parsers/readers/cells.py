@@ -26,39 +26,47 @@ INLINE = frozenset(("span", "font", "b", "strong", "i", "em", "u", "a", "o:p", "
 #: of these only the text is read: they are taken out of the tree, which is done in C, before it is walked
 STRIPPED = tuple(sorted(INLINE - {"a"}))
 #: elements whose text is not the cell's, or stands apart from it
-_CELL_SKIP = SKIP - {"textarea"}
-_CELL_APART = SKIP | STRUCK | {"table", "input"}
+_CELL_SKIP = (SKIP - {"textarea"}) | {"rt", "rp"}
+_CELL_APART = SKIP | STRUCK | {"table", "input", "rt", "rp", "ruby"}
+#: what a browser shows in a cell that has no text of its own
+SHOWN = frozenset("img button math svg select object embed iframe canvas".split())
 #: the kinds of `<input>` whose value a browser shows as the text of the cell
 _WRITTEN = frozenset(("text", "number", "tel"))
 _SPACES = " \t\n\r\f"
+#: white space, and characters that take none
+_UNSEEN = " \t\n\r\f\xa0\u3000\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\xad"
 HTML_SPACE = re.compile(r"[ \t\n\r\f]+")
 #: stands for a line break while text is gathered; source line breaks are white space
 BREAK = "\x1e"
 _MAY_HIDE = etree.XPath(
     "//*[@hidden or contains(@style, 'none') or contains(@style, 'NONE') or contains(@style, 'None')]"
 )
+_INVISIBLE = etree.XPath("//*[@style]")
+_NO_SIZE = re.compile(r"(?:visibility\s*:\s*hidden|font-size\s*:\s*0(?:\.0+)?(?![.\d]))", re.I)
 _HIDDEN = re.compile(r"display\s*:\s*none", re.I)
 
 
 class Row(NamedTuple):
-    """The cells written in one row; `loose` where text stands beside them, outside any cell: a tag was lost there."""
+    """The cells written in one row; `loose` where text stands beside them, outside any cell: a tag was lost there.
+
+    A row that is `hidden` has no cells, and those of other rows do not reach into it.
+    """
 
     cells: list[Element]
     loose: bool
+    hidden: bool = False
 
 
 def row_of(row: Element, hidden: set[Element]) -> Row:
     """The cells written in a row; none where the row is hidden (Word's rows that only measure)."""
     if row in hidden:
-        return Row([], False)
-    cells = []
+        return Row([], False, True)
+    cells = list(row.iterchildren("td", "th"))
     loose = filled(row.text)
-    for child in row:
-        if child.tag in ("td", "th"):
-            cells.append(child)
-            tail = child.tail
-            if tail is not None and not tail.isspace():
-                loose = True
+    for cell in cells:
+        tail = cell.tail
+        if tail is not None and not tail.isspace() and filled(tail):
+            loose = True
     if len(cells) != len(row):
         cells = [cell for cell in row.iter("td", "th") if next(cell.iterancestors("tr", "table"), None) is row]
         loose = loose or any(
@@ -71,7 +79,7 @@ def row_of(row: Element, hidden: set[Element]) -> Row:
 
 
 def filled(text: str | None) -> bool:
-    return text is not None and not text.isspace() and text != ""
+    return text is not None and not text.isspace() and text.strip(_UNSEEN) != ""
 
 
 def text_of(element: Element) -> str:
@@ -82,6 +90,12 @@ def hidden_in(root: Element) -> set[Element]:
     """The elements that are not displayed, by their own attributes."""
     found: list[Element] = _MAY_HIDE(root)  # type: ignore[assignment]
     return {e for e in found if e.get("hidden") is not None or _HIDDEN.search(e.get("style") or "")}
+
+
+def invisible_in(root: Element) -> set[Element]:
+    """The elements inside cells and paragraphs whose text takes its place but is not seen."""
+    found: list[Element] = _INVISIBLE(root)  # type: ignore[assignment]
+    return {e for e in found if e.tag in INLINE and _NO_SIZE.search(e.get("style") or "")}
 
 
 def cell_text(cell: Element, hidden: set[Element]) -> str:

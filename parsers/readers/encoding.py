@@ -18,6 +18,20 @@ _DECLARABLE = frozenset(
     "utf-8 utf-16 utf-16-le utf-16-be utf-32 ascii big5 big5hkscs cp950 iso8859-1 cp1252 euc_jp euc_kr".split()
 )
 
+#: these decode any bytes
+_ANY_BYTES = frozenset(("iso8859-1", "cp1252"))
+_WIDE = {b"\xff\xfe": "utf-16le", b"\xfe\xff": "utf-16be"}
+
+
+def wide(body: bytes) -> str | None:
+    """The codec of a page in UTF-16, by its mark or by the `<` that it begins with; None for any other."""
+    if codec := _WIDE.get(body[:2]):
+        return codec
+    start = body[:64].lstrip(b" \t\r\n\0")[:3]
+    if start[:1] == b"<" and start[1:2] == b"\0":
+        return "utf-16be" if body[:1] == b"\0" else "utf-16le"
+    return None
+
 
 def decode(body: bytes, *, header_charset: str | None = None, is_html: bool = True) -> tuple[str, str, int]:
     """(text, charset, damaged places). Order: BOM, strict UTF-8, declared (gb2312 read as gb18030), gb18030.
@@ -26,7 +40,7 @@ def decode(body: bytes, *, header_charset: str | None = None, is_html: bool = Tr
     one with the fewest damaged places wins, the earlier on a tie.
     """
     data, bom = EncodingDetector.strip_byte_order_mark(body)  # type: ignore[no-untyped-call]
-    if bom:
+    if bom or (bom := wide(body)):
         return _lenient(data, bom)
     try:
         decoder = codecs.getincrementaldecoder("utf-8")("strict")
@@ -38,6 +52,8 @@ def decode(body: bytes, *, header_charset: str | None = None, is_html: bool = Tr
     declared = EncodingDetector.find_declared_encoding(data, is_html=is_html, search_entire_document=False)
     for name in (declared, header_charset, "gb18030"):
         codec = _codec(name)
+        if codec in _ANY_BYTES:  # what servers say unasked; no page of a portal is Latin
+            continue
         if codec and codec not in candidates:
             candidates.append(codec)
     for codec in candidates:

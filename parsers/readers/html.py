@@ -18,12 +18,15 @@ from parsers.readers.cells import (
     BREAK,
     HTML_SPACE,
     INLINE,
+    SHOWN,
     SKIP,
     STRIPPED,
+    STRUCK,
     Row,
     cell_text,
     filled,
     hidden_in,
+    invisible_in,
     row_of,
     text_of,
 )
@@ -43,6 +46,7 @@ _ATTACHMENT = re.compile(r"\.(pdf|docx?|xlsx?|wps|et|zip|rar|ofd)(?:$|[?#&])|dow
 _HEADING_TEXT = re.compile(r"\s*[一二三四五六七八九]、")
 #: a cell longer than this, or of more lines, holds an article or a menu rather than a label
 _LONG_CELL, _MANY_LINES = 400, 4
+_LONGEST_NUMBER = 40
 _SWALLOWS = etree.XPath("//*[@*[contains(., '<')]][ancestor-or-self::tr]")
 _STRUCK = etree.XPath("//*[contains(@style, 'line-through') or contains(@style, 'LINE-THROUGH')]")
 _COUNT_CELLS = etree.XPath("count(.//td) + count(.//th)")
@@ -60,6 +64,8 @@ def read_html(body: bytes, *, header_charset: str | None = None) -> Document:
             None, (), (), "text/html", charset, (0, 0), notes=(*notes, ("no_markup", "no element was found"))
         )
     hidden = hidden_in(root) if signs.hides else set()
+    if signs.unseen:
+        hidden |= invisible_in(root)
     for element in hidden:
         if element.tag in INLINE:
             element.tag = "hidden"
@@ -328,7 +334,10 @@ class _Walk:
             tag = child.tag
             before = len(group)
             if tag == "tr":
-                group.append(row_of(child, self.hidden))
+                row = row_of(child, self.hidden)
+                if row.loose and not row.cells and group:  # its text may be that of the cell before it
+                    group[-1] = group[-1]._replace(loose=True)
+                group.append(row)
             elif tag in ("td", "th"):
                 previous = child.getprevious()
                 if group and previous is not None and previous.tag in ("td", "th"):
@@ -368,8 +377,11 @@ class _Walk:
         sources: list[list[Source]] = []
         for group in groups:
             lines: list[Source] = []
+            above = sum(map(len, sources))
             for row in group:
                 number_of_row += 1
+                if row.hidden:
+                    continue
                 line: list[Cell] = []
                 spans: dict[int, tuple[int, int]] = {}
                 if (
@@ -377,17 +389,21 @@ class _Walk:
                     or (torn and not torn.isdisjoint(row.cells))
                     or (holders and not holders.isdisjoint(row.cells))
                 ):
-                    loose.add(number_of_row - 1)
+                    loose.add(len(lines) + above)
                 for n, cell in enumerate(row.cells, 1):
                     if cell is unfinished or (hidden and cell in hidden):
                         continue
                     down, across = cell.get("rowspan"), cell.get("colspan")
                     if down is not None or across is not None:
                         spans[len(line)] = (span(down, MAX_ROWSPAN, zero=0), span(across, MAX_COLSPAN))
+                    bare = not len(cell)
+                    if bare and (text := cell.text or "").isdigit() and len(text) <= _LONGEST_NUMBER:
+                        line.append(_new(Cell, (text, number, number_of_row, n)))
+                        continue
                     text = "" if holders and cell in holders else cell_text(cell, hidden)
-                    if text == "" and len(cell) and cell.find(".//img") is not None:
-                        loose.add(number_of_row - 1)  # a picture stands for the text
-                    if len(text) > 40 and (len(text) > _LONG_CELL or text.count("\n") >= _MANY_LINES):
+                    if text == "" and not bare and any(inner.tag in SHOWN for inner in cell.iterdescendants()):
+                        loose.add(len(lines) + above)  # a picture or a control stands for the text
+                    if len(text) > _LONGEST_NUMBER and (len(text) > _LONG_CELL or text.count("\n") >= _MANY_LINES):
                         long = True
                     line.append(_new(Cell, (text, number, number_of_row, n)))
                 self.cells += len(line)
@@ -402,7 +418,8 @@ class _Walk:
             self.notes.append(("table_too_large", f"table {number} is too large for an official form and was not read"))
             return long
         if rows:
-            self.blocks.append(Grid(number, rows, True, frozenset(loose)))
+            unseen = any(above in hidden or above.tag in STRUCK for above in owner.iterancestors()) or owner in hidden
+            self.blocks.append(Grid(number, rows, True, frozenset(loose), hidden=unseen))
             self.owners.append(owner)
         return long
 

@@ -20,19 +20,27 @@ _WRAPPER = re.compile(rb"</?(?:div|span|font|b|i|em|strong|center|blockquote|sec
 #: bodies beyond this are looked at for what no report holds before they are read
 LARGE = 300_000
 _HEAD, _TAIL = 20_000, 200_000
+#: a cell after the end of a row begins the next row, with or without its tag, as the standard has it; libxml2 drops
+#: both ends of such a row
+_UNOPENED = re.compile(rb"</tr\s*>\s*(?=<t[dh]\b)", re.I)
+_NO_SIZE = re.compile(rb"font-size\s*:\s*0(?![.\d])")
 _OPENED = re.compile(rb"<(?:html|body)\b", re.I)
 _ENDLESS_TAG = re.compile(rb"<[a-zA-Z][^<>]{20000,}>")
 
 
 class Signs(NamedTuple):
-    """What the source shows: whether a style may hide or strike text, the last tag that belongs to a table, whether the
-    end of the page is missing, whether quotes are left without a partner."""
+    """What the source shows: whether a style may hide or strike text or make it
+    unseen, the last tag that belongs to a table, whether the
+    end of the page is missing, whether quotes are left without a partner, whether more rows end than begin and a cell
+    stands behind one that ends."""
 
     hides: bool
+    unseen: bool
     strikes: bool
     last: bytes | None
     unended: bool
     unpaired: bool
+    unopened: bool
 
 
 class Tree(NamedTuple):
@@ -53,6 +61,8 @@ def read_tree(body: bytes, *, header_charset: str | None = None) -> Tree:
         text = text.replace("\0", "")
         notes.append(("nul_bytes", "NUL characters were dropped before reading"))
     data = body if charset == "utf-8" and not damaged and not notes else text.encode("utf-8", "replace")
+    if data.rfind(b"<!--") > data.rfind(b"-->"):
+        notes.append(("truncated", "a comment is never closed: what stands behind it is not shown and was not read"))
     if len(data) > LARGE:
         cut = 0
         if _ENDLESS_TAG.search(data):
@@ -63,6 +73,8 @@ def read_tree(body: bytes, *, header_charset: str | None = None) -> Tree:
             )
     del text
     signs = _signs(data)
+    if signs.unopened:
+        data = _UNOPENED.sub(b"</tr><tr>", data)
     root, too_deep = _tree(data)
     if too_deep:
         root, _ = _tree(_WRAPPER.sub(b"<br>", data))
@@ -75,9 +87,11 @@ def _signs(data: bytes) -> Signs:
     ended = any(lowered.rfind(tag, -_TAIL) >= 0 for tag in (b"</html", b"</body"))
     return Signs(
         hides=b"display" in lowered or b"hidden" in lowered,
+        unseen=b"visibility" in lowered or _NO_SIZE.search(lowered) is not None,
         strikes=b"line-through" in lowered,
         last=_last_table_tag(lowered),
         unended=not ended and _OPENED.search(lowered, 0, _HEAD) is not None,
+        unopened=_UNOPENED.search(lowered) is not None and lowered.count(b"</tr") > lowered.count(b"<tr"),
         unpaired=data.count(b'"') % 2 == 1 or data.count(b"'") % 2 == 1,
     )
 
