@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from pebble import ProcessExpired
 
-from archive import changes, duty, ids, likeness, schema, searching, years
+from archive import changes, duty, ids, likeness, looking, schema, searching, sums, years
 from archive.derive import Capture, Derived
 from archive.errors import ArchiveError, explained
 from archive.forms import form_rows
@@ -159,6 +159,9 @@ def _settle(shadow: Derived, pool: ParserPool) -> None:
     _each(shadow, [url for (url,) in urls], duty.save_listed)
     _each(shadow, duty.agencies_of(shadow), duty.settle)
     _each(shadow, [row[0] for row in conn.execute(f"SELECT report_id FROM {p}prose ORDER BY 1")], likeness.link_earlier)
+    with written(conn, shadow):
+        looking.fill(conn, p)
+        sums.fill(conn, p)
     _index(shadow, pool)
 
 

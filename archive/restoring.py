@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from archive import bodies, fixity
+from archive import bodies, fixity, looking
 from archive.derive import Capture, Derived
 from archive.dictionaries import Dictionaries, save_body
 from archive.errors import ArchiveError
@@ -47,6 +47,8 @@ class Restorer:
             if table == "entry":
                 for url in sorted({row[columns.index("url")] for row in given}):
                     self._derived.note_listed(url)
+            elif table == "visit":
+                looking.fill(self.store.conn)
 
     def capture(self, capture: Capture, body: bytes | None, media_type: str | None) -> bool:
         """Put back a capture, with its body where that is not there yet; False where the very same is there.
