@@ -1,7 +1,7 @@
 """Sums that the desk would else make anew from every row, kept beside the rows.
 
-`panel_sum` has a row a column of `panel`, year, form and province (the first two digits of the agency's region): the sum
-(`total`) and on how many reports it rests (`reports`); under the name `reports`, both are how many agency-years there are.
+`panel_sum` has a row a column of `panel`, year, form and province (the first two digits of the agency's region): the
+sum (`total`) and on how many reports it rests (`reports`); both are the number of agency-years under the name `reports`.
 `finding_count` has a row a status, kind, name and cause of the view `finding`: how many there are. What is NULL there
 (a report without a form, an agency without a region, a finding that nobody is blamed for) is an empty text here.
 
@@ -77,7 +77,8 @@ def _panel(row: str, sign: str) -> Iterator[str]:
     province = f"coalesce((SELECT substr(region, 1, 2) FROM agency WHERE id = {row}.agency_id), '')"
     values = ", ".join(("('reports', 1)", *(f"('{name}', {row}.{name})" for name in PANEL)))
     yield (
-        f"INSERT INTO panel_sum SELECT column1, {row}.year, coalesce({row}.form, ''), {province}, {sign}column2, {sign}1"
+        f"INSERT INTO panel_sum SELECT column1, {row}.year, coalesce({row}.form, ''), {province}, {sign}column2,"
+        f" {sign}1"
         f" FROM (VALUES {values}) WHERE column2 IS NOT NULL"
         " ON CONFLICT DO UPDATE SET total = total + excluded.total, reports = reports + excluded.reports"
     )

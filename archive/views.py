@@ -77,8 +77,8 @@ LEFT JOIN capture AS c ON c.id = f.capture_id"""
 # Due: archive.duty. A portal's own government is due between the portal's first and last year too; where no report and
 # no list names it, it has no agency_id. A report counts as found unless its page has pictures for tables. Where there
 # is none, the reason is what became last of a page that a list names for it: for an own government also a page whose
-# title names nobody. Whether there is a report with tables is read from `panel_data`; all else that is said of a report or
-# a list is a subquery, run where it is asked for and where there is none.
+# title names nobody. Whether there is a report with tables is read from `panel_data`; all else that is said of a report
+# or a list is a subquery, run where it is asked for and where there is none.
 _COVERAGE = """
 WITH RECURSIVE span AS (
   SELECT portal, min(first) AS first, max(last) AS last FROM duty GROUP BY portal
