@@ -146,7 +146,7 @@ def connect(path: Path, *, write: bool, stale: bool = False) -> Database:
     Derived tables of another layout are an ArchiveError, unless `stale` says that the caller makes do without them.
     """
     with explained(path):
-        db = Database(_writer(path) if write else _reader(path), execute_plugins=False, strict=True)
+        db = Database(_writer(path) if write else reader(path), execute_plugins=False, strict=True)
         try:
             _refuse_newer(path, db.conn.execute("PRAGMA user_version").fetchone()[0])
             if write:
@@ -173,12 +173,13 @@ def _writer(path: Path) -> sqlite3.Connection:
     return conn
 
 
-def _reader(path: Path) -> sqlite3.Connection:
+def reader(path: Path, factory: type[sqlite3.Connection] = sqlite3.Connection) -> sqlite3.Connection:
+    """A connection that only reads; of a file that `inspect` has approved."""
     # A database in WAL mode cannot be opened in a folder that takes no -shm file, unless as immutable; without a -wal
     # file beside it nobody is writing, and that is safe.
     still = not os.access(path.parent, os.W_OK) and not Path(f"{path}-wal").exists()
     address = f"{path.resolve().as_uri()}?mode=ro{'&immutable=1' if still else ''}"
-    return sqlite3.connect(address, uri=True, isolation_level=None, timeout=BUSY_MS / 1000)
+    return sqlite3.connect(address, uri=True, isolation_level=None, timeout=BUSY_MS / 1000, factory=factory)
 
 
 def _refuse_newer(path: Path, version: int) -> None:

@@ -9,16 +9,14 @@ Every method writes within the caller's transaction, after whose failure `codes.
 from __future__ import annotations
 
 import sqlite3
-import sys
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
 from typing import Any, NamedTuple
 
 from sqlite_utils import Database
 from sqlite_utils.db import Table
 
 from archive import agencies, duty, ids, likeness, looking, revisions, searching, years
-from archive.coded import PACKED, STATES, Codes, packable, packed, raw_of
+from archive.coded import STATES, Codes, packed, plain, raw_of
 from archive.errors import ArchiveError
 from archive.schema import CAPTURE_ORDER, GOOD
 from parsers.regions import lookup
@@ -62,21 +60,6 @@ def seen(conn: sqlite3.Connection, url: str) -> Seen | None:
     return Seen(first, last, gone) if first and last else None
 
 
-def plain(value: Any) -> Any:
-    """A number as SQLite holds it: an integer where it is one and fits in 64 bits, else a float.
-
-    None for what no float holds (1e309, NaN): the figure's raw text remains.
-    """
-    if value is None or (type(value) is int and -(2**63) <= value < 2**63):
-        return value
-    exact = Decimal(value)
-    if not exact.is_finite() or abs(exact) > Decimal(sys.float_info.max):
-        return None
-    if abs(exact) < 2**63 and exact == exact.to_integral_value():
-        return int(exact)
-    return float(exact)
-
-
 class Derived:
     """The derived tables under one prefix (`""` live, `schema.SHADOW` of a rebuild)."""
 
@@ -101,11 +84,7 @@ class Derived:
         former = self._read_as_report(capture.url)
         states = revisions.figures_at(self, identity, former)
         again = self._one("SELECT 1 FROM {p}reading WHERE capture_id = ?", (capture.id,))
-        self._execute(
-            "INSERT INTO {p}reading VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (capture_id)"
-            " DO UPDATE SET parser = ?2, page_kind = ?3, form = ?4, finished_at = ?5",
-            (capture.id, report["parser"], report["kind"], report["form"], capture.fetched_at),
-        )
+        self._save_reading(capture, report)
         if again:
             self._execute(
                 "DELETE FROM {p}finding_data WHERE capture_id = ? AND report_id IS NULL AND crawl_id IS NULL",
@@ -117,8 +96,7 @@ class Derived:
             if len(order) > 1:
                 states[capture.id] = figures(report)
         else:
-            rows = _numbered(report["findings"])
-            self.insert_findings(rows, f"capture:{capture.id}", None, capture.id)
+            self._save_apart(capture, report)
         if former and former[-1] == capture.id and report["kind"] != "report":
             self._remove(identity, settle)
             return
@@ -134,6 +112,28 @@ class Derived:
             revisions.save_version(self, capture.id, identity, revisions.content_of(report))
         if len(order) > 1 and (holder or order[-1] == capture.id):
             revisions.save_changes(self, identity, order)
+
+    def add(self, capture: Capture, report: Mapping[str, Any]) -> None:
+        """`save` of the only capture of its URL that is to be read, which was not read before, without `settle`.
+
+        Nothing that this writes is read again on the way, so it may be recorded (archive.recorder).
+        """
+        self._save_reading(capture, report)
+        if report["kind"] == "report":
+            self._save_report(ids.report_id(capture.url), capture, report, settle=False)
+        else:
+            self._save_apart(capture, report)
+
+    def _save_reading(self, capture: Capture, report: Mapping[str, Any]) -> None:
+        self._execute(
+            "INSERT INTO {p}reading VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (capture_id)"
+            " DO UPDATE SET parser = ?2, page_kind = ?3, form = ?4, finished_at = ?5",
+            (capture.id, report["parser"], report["kind"], report["form"], capture.fetched_at),
+        )
+
+    def _save_apart(self, capture: Capture, report: Mapping[str, Any]) -> None:
+        """Findings of a page that is no report."""
+        self.insert_findings(_numbered(report["findings"]), f"capture:{capture.id}", None, capture.id)
 
     def update_seen(self, url: str, *, settle: bool = True) -> None:
         """Bring first_seen, last_seen and gone_at of the report at `url`, if there is one, up to its captures."""
@@ -151,17 +151,11 @@ class Derived:
         if not code or self._one("SELECT 1 FROM {p}region WHERE code = ?", (code,)):
             return code
         region = lookup(code)
-        self.table("region").insert(
-            {
-                "code": code,
-                "name": region.name if region else None,
-                "level": region.level if region else None,
-                "parent": self.save_region(region.parent) if region else None,
-                "valid_from": region.valid_from if region else None,
-                "valid_to": region.valid_to if region else None,
-                "successor": region.successor if region else None,
-            }
-        )
+        row: tuple[Any, ...] = (code, None, None, None, None, None, None)
+        if region:
+            parent = self.save_region(region.parent)
+            row = (code, region.name, region.level, parent, region.valid_from, region.valid_to, region.successor)
+        self._execute("INSERT INTO {p}region VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (code) DO NOTHING", row)
         return code
 
     def note_listed(self, url: str) -> None:
@@ -238,7 +232,8 @@ class Derived:
              c["section"], c["start"]) for ordinal, c in enumerate(report["claims"], 1)
         ))  # fmt: skip
         self._save_findings(identity, capture.id, [*report["findings"], *completed])
-        likeness.save(self, identity)
+        texts = [section["text"] for section in report["sections"]]
+        likeness.save(self, identity, agency, report["year"], texts)
         present = (agency[0] if agency else None, report["year"])
         if settle:
             likeness.link(self, identity)
@@ -289,7 +284,8 @@ class Derived:
             raise ArchiveError(f"two agencies have the id {identity}: {known} and {(named.name, region)}")
         self._execute(
             "INSERT INTO {p}agency (id, name, region, level, kind) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE"
-            " SET level = min(coalesce(level, excluded.level), coalesce(excluded.level, level)),"
+            " SET name = iif(name = excluded.name AND region IS excluded.region, name, NULL),"
+            " level = min(coalesce(level, excluded.level), coalesce(excluded.level, level)),"
             " kind = min(kind, excluded.kind)",
             (identity, named.name, region, level, kind),
         )
@@ -309,19 +305,10 @@ class Derived:
         return str(row[0]) if row else None
 
     def _save_findings(self, identity: int, capture: str, findings: Iterable[Mapping[str, Any]]) -> None:
-        lists: dict[str, list[Any]] = {status: [] for status in PACKED}
-        checks = dict.fromkeys(PACKED, 0)
-        rows = []
-        for finding, ordinal in _numbered(findings):
-            if packable(finding):
-                sides = plain(finding.get("expected")), plain(finding.get("found"))
-                lists[finding["status"]].append(self.codes.element(finding, ordinal, *sides))
-                checks[finding["status"]] += finding["kind"] == "check"
-            else:
-                rows.append((finding, ordinal))
-        if any(lists.values()):
-            self._many("check_data", 5, [(identity, *map(packed, lists.values()), *checks.values())])
-        self.insert_findings(rows, identity, identity, capture)
+        made = self.codes.pack(findings)
+        if any(made.lists.values()):
+            self._many("check_data", 5, [(identity, *map(packed, made.lists.values()), *made.checks.values())])
+        self.insert_findings(made.others, identity, identity, capture)
 
     def _read_as_report(self, url: str) -> list[str]:
         """Ids of the captures of `url` that were read as reports, in the order of fetching."""

@@ -39,7 +39,7 @@ class Dictionaries:
     def encode(self, body: bytes, url: str, portal: str | None) -> Kept:
         """A new body of `url` with or without a dictionary, whichever is smaller.
 
-        A dictionary that is damaged is not used; `verify` reports it.
+        A dictionary that is damaged or not there is not used; `verify` reports it.
         """
         alone = bodies.compress(body)
         name = self.name_for(url, portal)
@@ -47,7 +47,7 @@ class Dictionaries:
             return Kept(None, *alone)
         try:
             dictionary = self.stored.dictionary(name)
-        except bodies.Damaged:
+        except (KeyError, bodies.Damaged):
             return Kept(None, *alone)
         helped = bodies.compress(body, dictionary)
         return Kept(name, *helped) if len(helped.data) < len(alone.data) else Kept(None, *alone)

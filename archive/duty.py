@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 _FIRST, _LAST = 2007, 2100  # years of reports; others in a title are something else
 
 
+def list_anew(derived: Derived, url: str) -> None:
+    """The row of `url` in `listed`, where there is none yet; what agencies owe is left to the caller."""
+    if (row := _row(derived, url)) is not None:
+        derived.conn.execute(f"INSERT INTO {derived.prefix}listed VALUES (?, ?, ?, ?, ?, ?)", row)
+
+
 def save_listed(derived: Derived, url: str) -> None:
     """Bring `listed`, and the duty of the agencies concerned, up to the entries and the report of `url`."""
     conn, p = derived.conn, derived.prefix

@@ -29,6 +29,7 @@ BATCH = 200  # bodies a transaction of the log
 FEW = 20_000  # bodies that are checked sooner than other processes start
 KEPT = 32 * 1024 * 1024  # bytes of dictionaries kept in memory
 _COLUMNS = ", ".join(Capture._fields)
+_TOO_DEEP = "its dictionary uses a dictionary that uses another"
 _ROW = re.compile(r"row (\d+) missing from index")
 
 Problem = tuple[str, str | None]  # a body's hash, and what is wrong with it
@@ -58,7 +59,7 @@ class Bodies:
 
     def __init__(self, conn: sqlite3.Connection) -> None:
         self.conn = conn
-        self._dictionaries: OrderedDict[str, bodies.Dictionary] = OrderedDict()
+        self._dictionaries: OrderedDict[str, tuple[bodies.Dictionary, int]] = OrderedDict()  # and what it rests on
 
     def fetch(self, sha256: str) -> bytes:
         """The bytes of a body, checked against their hash.
@@ -66,31 +67,39 @@ class Bodies:
         KeyError where there is no such body, Damaged where they differ. A dictionary body is read the same way; it may
         use a dictionary of its own, no deeper.
         """
-        return self._fetch(sha256, depth=2)
+        return self._fetch(sha256, depth=2)[0]
 
     def dictionary(self, sha256: str, depth: int = 1) -> bodies.Dictionary:
-        """The same, for a body that serves as dictionary."""
+        """The same, for a body that serves as dictionary and may itself use as many as `depth`."""
+        return self._dictionary(sha256, depth)[0]
+
+    def _dictionary(self, sha256: str, depth: int) -> tuple[bodies.Dictionary, int]:
         if (known := self._dictionaries.get(sha256)) is None:
-            known = self._dictionaries[sha256] = bodies.prepared(self._fetch(sha256, depth))
-            while sum(map(len, self._dictionaries.values())) > KEPT and len(self._dictionaries) > 1:
+            body, rests_on = self._fetch(sha256, depth)
+            known = self._dictionaries[sha256] = bodies.prepared(body), rests_on
+            while sum(len(kept) for kept, _ in self._dictionaries.values()) > KEPT and len(self._dictionaries) > 1:
                 self._dictionaries.popitem(last=False)
+        if known[1] > depth:
+            raise bodies.Damaged(_TOO_DEEP)
         self._dictionaries.move_to_end(sha256)
         return known
 
-    def _fetch(self, sha256: str, depth: int) -> bytes:
+    def _fetch(self, sha256: str, depth: int) -> tuple[bytes, int]:
+        """A body, and how many others had to be read for it."""
         row = self.conn.execute("SELECT encoding, data, dictionary FROM body WHERE sha256 = ?", (sha256,)).fetchone()
         if row is None:
             raise KeyError(sha256)
         encoding, data, name = row
-        dictionary = None
+        dictionary, rests_on = None, 0
         if name is not None:
             if depth == 0:
-                raise bodies.Damaged("its dictionary uses a dictionary that uses another")
+                raise bodies.Damaged(_TOO_DEEP)
             try:
-                dictionary = self.dictionary(name, depth - 1)
+                dictionary, below = self._dictionary(name, depth - 1)
+                rests_on = below + 1
             except (KeyError, bodies.Damaged) as error:
                 raise bodies.Damaged(f"its dictionary {name} cannot be read: {error}") from error
-        return bodies.restore(sha256, encoding, data, dictionary)
+        return bodies.restore(sha256, encoding, data, dictionary), rests_on
 
     def problem(self, sha256: str) -> str | None:
         """What is wrong with a body or with the row that holds it, None where nothing is."""

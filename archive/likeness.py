@@ -17,8 +17,8 @@ import re
 import zlib
 from array import array
 from collections.abc import Iterable
-from functools import cache
-from operator import eq
+from functools import cache, reduce
+from operator import eq, xor
 from typing import TYPE_CHECKING
 
 from parsers.forms import load_all
@@ -31,8 +31,8 @@ SHORTEST = 30  # different pieces; a shorter text is compared with none
 _PIECE = 5  # characters
 _CLASSES, _BANDS, _ROWS = 64, 10, 6  # classes of pieces; bands of so many classes each
 _MAYBE = 0.5  # share of equal classes from which the texts themselves are compared
-_OTHER = re.compile(r"[\W\d_]+")
-_NUMERAL = re.compile(r"^[一二三四五六七八九十]+")
+_OTHER = re.compile(r"(?:[^\w\n]|[\d_])+")  # what is not compared; lines stay apart
+_NUMERALS = "一二三四五六七八九十"
 _TO_PLACE = re.compile(r"^.*[省市县区旗州盟]")
 _NOTHING = 0xFFFF
 _EMPTY = b"\xff\xff"
@@ -46,39 +46,42 @@ def _own_words() -> frozenset[str]:
         for table in form.tables:
             words.update(row.label for row in table.rows)
             words.update(column.label for column in table.columns)
-    return frozenset(_bare(word) for word in words)
+    return frozenset(bare for word in words for bare in _bare(word))
 
 
-def _bare(line: str) -> str:
-    return _NUMERAL.sub("", _OTHER.sub("", line))
+def _bare(text: str) -> list[str]:
+    """Each line without what is not compared and without its number."""
+    return [line.lstrip(_NUMERALS) for line in _OTHER.sub("", text).split("\n")]
 
 
-def pieces(texts: Iterable[str], agency: str | None) -> frozenset[str]:
-    """The pieces of a report's prose; empty where it is too short to say anything."""
+def pieces(texts: Iterable[str], agency: str | None) -> frozenset[bytes]:
+    """The pieces of a report's prose, in UTF-8; empty where it is too short to say anything."""
     own = _own_words()
-    text = "".join(bare for section in texts for line in section.split("\n") if (bare := _bare(line)) not in own)
+    text = "".join(line for line in _bare("\n".join(texts)) if line not in own)
     if agency:
         text = text.replace(agency, "")
         short = _TO_PLACE.sub("", agency)
         if len(short) >= 3:
             text = text.replace(short, "")
-    found = frozenset(text[n : n + _PIECE] for n in range(len(text) - _PIECE + 1))
+    coded = text.encode()
+    if len(coded) == 3 * len(text):  # as Chinese is, nearly always
+        found = frozenset([coded[n : n + 3 * _PIECE] for n in range(0, len(coded) - 3 * _PIECE + 1, 3)])
+    else:
+        found = frozenset([text[n : n + _PIECE].encode() for n in range(len(text) - _PIECE + 1)])
     return found if len(found) >= SHORTEST else frozenset()
 
 
-def sketch(found: frozenset[str]) -> bytes:
+def sketch(found: frozenset[bytes]) -> bytes:
     """Two bytes for each class of pieces, the least hash in it; then their number and the exclusive or of all hashes,
     which are the same for the same pieces."""
-    least = [_NOTHING] * _CLASSES
-    together = 0
-    for piece in found:
-        # a checksum is linear; the multiplication spreads it (Knuth, The Art of Computer Programming 6.4)
-        hashed = zlib.crc32(piece.encode()) * 2654435761 & 0xFFFFFFFF
-        place, value = hashed >> 26, hashed >> 10 & 0xFFFF
-        together ^= hashed
-        if value < least[place]:
-            least[place] = value
-    classes = b"".join(value.to_bytes(2, "big") for value in least)
+    least = [0xFFFFFFFF] * _CLASSES
+    # a checksum is linear; the multiplication spreads it (Knuth, The Art of Computer Programming 6.4)
+    hashes = [checksum * 2654435761 & 0xFFFFFFFF for checksum in map(zlib.crc32, found)]
+    for hashed in hashes:  # the first six bits are the class, the next sixteen what is kept
+        if hashed < least[hashed >> 26]:
+            least[hashed >> 26] = hashed
+    together = reduce(xor, hashes, 0)
+    classes = b"".join([(hashed >> 10 & 0xFFFF).to_bytes(2, "big") for hashed in least])
     return classes + len(found).to_bytes(4, "big") + together.to_bytes(4, "big")
 
 
@@ -99,20 +102,19 @@ def _maybe(one: bytes, other: bytes) -> bool:
     return bool(same - empty >= _MAYBE * (_CLASSES - empty))
 
 
-def alike(one: frozenset[str], other: frozenset[str]) -> int:
+def alike(one: frozenset[bytes], other: frozenset[bytes]) -> int:
     """Percent of the pieces that both have."""
     return 100 * len(one & other) // len(one | other) if one and other else 0
 
 
-def save(derived: Derived, identity: int) -> None:
-    """Keep the sketch of a report that has an agency, a year and prose; `link` then names the one like it."""
-    conn, p = derived.conn, derived.prefix
-    row = conn.execute(f"SELECT agency_id, year FROM {p}report WHERE id = ?", (identity,)).fetchone()
-    if row is None or None in row or not (found := _pieces_of(derived, identity)):
+def save(derived: Derived, identity: int, agency: tuple[int, str] | None, year: int | None, texts: list[str]) -> None:
+    """Keep the sketch of a report that has an agency (id, name), a year and prose; `link` names those like it."""
+    if agency is None or year is None or not (found := pieces(texts, agency[1])):
         return
+    conn, p = derived.conn, derived.prefix
     drawn = sketch(found)
-    conn.execute(f"INSERT INTO {p}prose VALUES (?, ?, ?, ?)", (identity, *row, drawn))
-    conn.executemany(f"INSERT INTO {p}prose_band VALUES (?, ?)", [(key, identity) for key in _keys(row[1], drawn)])
+    conn.execute(f"INSERT INTO {p}prose VALUES (?, ?, ?, ?)", (identity, agency[0], year, drawn))
+    conn.executemany(f"INSERT INTO {p}prose_band VALUES (?, ?)", [(key, identity) for key in _keys(year, drawn)])
 
 
 def forget(derived: Derived, identity: int) -> None:
@@ -149,7 +151,7 @@ def link(derived: Derived, identity: int, *, later: bool = True) -> None:
         " AND q.agency_id <> ? AND q.year = ? AND (? OR q.report_id < ?) ORDER BY q.report_id",
         (*keys, agency, year, later, identity),
     ).fetchall()
-    own: frozenset[str] | None = None
+    own: frozenset[bytes] | None = None
     named = False
     for other, theirs, names in candidates:
         wanted = (not named) if other < identity else later and (names is None or names > identity)
@@ -193,7 +195,7 @@ def forget_year_before(derived: Derived, identity: int) -> None:
     )
 
 
-def _pieces_of(derived: Derived, identity: int) -> frozenset[str]:
+def _pieces_of(derived: Derived, identity: int) -> frozenset[bytes]:
     p = derived.prefix
     (name,) = derived.conn.execute(f"SELECT agency_name FROM {p}report WHERE id = ?", (identity,)).fetchone()
     texts = derived.conn.execute(f"SELECT text FROM {p}section WHERE report_id = ? ORDER BY ordinal", (identity,))

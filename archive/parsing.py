@@ -61,12 +61,12 @@ class ParserPool:
         task.add_done_callback(done)
         return outer
 
-    def run(self, function: Callable[[Any], Any], argument: Any) -> Future[Any]:
+    def run(self, function: Callable[..., Any], *arguments: Any, timeout: float | None = None) -> Future[Any]:
         """Have `function`, a module's own, called in a worker; the future gives what it gives, or raises.
 
-        ProcessExpired where the worker is killed.
+        TimeoutError after `timeout` seconds, ProcessExpired where the worker is killed.
         """
-        running: Future[Any] = self._running().schedule(function, args=(argument,))
+        running: Future[Any] = self._running().schedule(function, args=arguments, timeout=timeout)
         return running
 
     def close(self) -> None:

@@ -40,6 +40,7 @@ _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _NUMBER = re.compile(r"-?\d{1,15}(?:\.\d{1,9})?")
 _ZEROS = re.compile(r"(?<=\d\d)(?:00)+$")
 _SPACE = r"[^\S\n]*"
+_WIDE = tuple((mark, unicodedata.normalize("NFKC", mark)) for mark in "，：；（）！？％")  # else the slow part of NFKC
 
 
 class Query(NamedTuple):
@@ -93,6 +94,8 @@ def tokens_of(texts: Iterable[str]) -> set[str]:
 
 def _flat(text: str) -> str:
     """`text` in the characters that are compared, without the white space that means nothing."""
+    for wide, narrow in _WIDE:
+        text = text.replace(wide, narrow)
     return _BETWEEN.sub("", _THOUSANDS.sub("", unicodedata.normalize("NFKC", text).lower()))
 
 
@@ -110,43 +113,43 @@ def places(region: str | None, level: str | None) -> list[str]:
     return [f":r{code[:size]}" for size in (2, 4, 6) if len(code) >= size] + ([f":l{level}"] if level else [])
 
 
-def words_of(documents: list[list[str]]) -> list[str]:
-    """The words of each document's texts, sorted, as `save` takes them; for a process beside the one that writes."""
-    return [" ".join(sorted(tokens_of(texts))) for texts in documents]
-
-
-def texts_of(derived: Derived, identity: int) -> list[str]:
-    """What a report is found by: its title, its agency's name, headings and prose; nothing where there is no report."""
+def words_of(derived: Derived, identity: int) -> str:
+    """What a report is found by: the words of its title, its agency's name, headings and prose; its place and level."""
     p = derived.prefix
-    row = derived.conn.execute(f"SELECT title, agency_name FROM {p}report WHERE id = ?", (identity,)).fetchone()
-    sections = derived.conn.execute(f"SELECT heading, text FROM {p}section WHERE report_id = ?", (identity,))
-    return [text for said in (row or (), *sections) for text in said if text]
-
-
-def save(derived: Derived, identity: int, words: str | None = None) -> None:
-    """Index the report `identity` as the tables under the prefix have it, in the place of what was said of it.
-
-    `words` are those of its `texts_of`, where they are known already.
-    """
-    conn, p = derived.conn, derived.prefix
-    row = conn.execute(
-        f"SELECT r.year, r.region, a.level FROM {p}report AS r"
+    title, agency, region, level = derived.conn.execute(
+        f"SELECT r.title, r.agency_name, r.region, a.level FROM {p}report AS r"
         f" LEFT JOIN {p}agency AS a ON a.id = r.agency_id WHERE r.id = ?", (identity,)
     ).fetchone()  # fmt: skip
+    sections = derived.conn.execute(f"SELECT heading, text FROM {p}section WHERE report_id = ?", (identity,))
+    texts = [text for said in ((title, agency), *sections) for text in said if text]
+    return " ".join([*sorted(tokens_of(texts)), *places(region, level)])
+
+
+def save(derived: Derived, identity: int) -> None:
+    """Index the report `identity` as the tables under the prefix have it, in the place of what was said of it."""
+    p = derived.prefix
+    row = derived.conn.execute(f"SELECT year FROM {p}report WHERE id = ?", (identity,)).fetchone()
     forget(derived, identity)
     if row is None:
         return
-    year, region, level = row
-    if words is None:
-        (words,) = words_of([texts_of(derived, identity)])
-    first = (_LAST_YEAR - (year or 0)) * _BLOCK
-    (last,) = conn.execute(
-        f"SELECT max(doc) FROM {p}search_doc WHERE doc BETWEEN ? AND ?", (first, first + _BLOCK - 1)
-    ).fetchone()
-    doc = first if last is None else last + 1
+    (year,) = row
+    index(derived, _next(derived, year or 0), identity)
+
+
+def index(derived: Derived, doc: int, identity: int) -> None:
+    """Index a report that is not in the index yet under the number `doc`."""
+    conn, p = derived.conn, derived.prefix
     conn.execute(f"INSERT INTO {p}search_doc VALUES (?, ?)", (doc, identity))
-    text = " ".join([words, *places(region, level)])
-    conn.execute(f"INSERT INTO {p}search (rowid, words) VALUES (?, ?)", (doc, text))
+    conn.execute(f"INSERT INTO {p}search (rowid, words) VALUES (?, ?)", (doc, words_of(derived, identity)))
+
+
+def _next(derived: Derived, year: int) -> int:
+    """The number after the last of a year; 0 stands for none."""
+    first = (_LAST_YEAR - year) * _BLOCK
+    (last,) = derived.conn.execute(
+        f"SELECT max(doc) FROM {derived.prefix}search_doc WHERE doc BETWEEN ? AND ?", (first, first + _BLOCK - 1)
+    ).fetchone()
+    return first if last is None else int(last) + 1
 
 
 def forget(derived: Derived, identity: int) -> None:
@@ -154,16 +157,20 @@ def forget(derived: Derived, identity: int) -> None:
     derived.conn.execute(f"UPDATE {derived.prefix}search_doc SET report_id = NULL WHERE report_id = ?", (identity,))
 
 
-def missing(derived: Derived) -> list[int]:
-    """Reports that are not in the index, in the order in which a rebuild numbers them."""
+def missing(derived: Derived) -> list[tuple[int, int]]:
+    """Reports that are not in the index, each after the number that a rebuild gives it, in the order of these."""
     p = derived.prefix
-    return [
-        row[0]
-        for row in derived.conn.execute(
-            f"SELECT id FROM {p}report AS r WHERE NOT EXISTS (SELECT 1 FROM {p}search_doc WHERE report_id = r.id)"
-            " ORDER BY coalesce(year, 0) DESC, region, agency_name, id"
-        )
-    ]
+    rows = derived.conn.execute(
+        f"SELECT id, coalesce(year, 0) FROM {p}report AS r"
+        f" WHERE NOT EXISTS (SELECT 1 FROM {p}search_doc WHERE report_id = r.id)"
+        " ORDER BY coalesce(year, 0) DESC, region, agency_name, id"
+    ).fetchall()
+    following = {year: _next(derived, year) for year in {year for _, year in rows}}
+    numbered = []
+    for identity, year in rows:
+        numbered.append((following[year], identity))
+        following[year] += 1
+    return numbered
 
 
 def parse(text: str) -> Query:

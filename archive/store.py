@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from archive import bodies, census, connection, fixity, ids, rebuild
+from archive import bodies, census, connection, entries, fixity, ids, rebuild
 from archive.addresses import canonical_url
 from archive.derive import Capture, Derived
 from archive.dictionaries import Dictionaries, save_body
@@ -175,61 +175,11 @@ class Store:
         with self.transaction():
             self.db.table("visit").upsert(row | {"note": note}, pk=("crawl_id", "portal"))
 
-    def save_entry(
-        self,
-        crawl_id: str,
-        portal: str,
-        url: str,
-        title: str | None,
-        listed_date: str | None,
-        listing_capture: str | None,
-        decision: str,
-    ) -> None:
-        """One line of a list and what becomes of it; see `save_entries`."""
-        self.save_entries(crawl_id, [(portal, url, title, listed_date, listing_capture, decision)])
-
-    def save_entries(
-        self, crawl_id: str, rows: Iterable[tuple[str, str, str | None, str | None, str | None, str]]
-    ) -> None:
-        """Lines of lists and what becomes of them, at once: portal, URL, title, date, list page's capture, decision.
-
-        The same line of the same list page again (URL, title) has its decision replaced; a `duplicate` is always a
-        line of its own. URLs are made canonical.
-        """
+    def save_entries(self, crawl_id: str, rows: Iterable[entries.Line]) -> None:
+        """Lines of lists and what becomes of them, at once; see `entries.save`."""
         with self.transaction():
             for row in rows:
-                self._save_entry(crawl_id, *row)
-
-    def _save_entry(
-        self,
-        crawl_id: str,
-        portal: str,
-        url: str,
-        title: str | None,
-        listed_date: str | None,
-        listing_capture: str | None,
-        decision: str,
-    ) -> None:
-        url = canonical_url(url)
-        if decision != "duplicate":
-            known = self.conn.execute(
-                "SELECT ordinal FROM entry WHERE url = ? AND crawl_id = ? AND portal = ? AND title IS ?"
-                " AND listing_capture IS ? AND decision <> 'duplicate'",
-                (url, crawl_id, portal, title, listing_capture),
-            ).fetchone()
-            if known:
-                place = (decision, crawl_id, portal, known[0])
-                where = "crawl_id = ? AND portal = ? AND ordinal = ?"
-                self.conn.execute(f"UPDATE entry SET decision = ? WHERE {where}", place)
-                self._derived.note_listed(url)
-                return
-        self.conn.execute(
-            "INSERT INTO entry (crawl_id, portal, url, title, listed_date, listing_capture, decision, ordinal)"
-            " SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, coalesce(max(ordinal), 0) + 1 FROM entry"
-            " WHERE crawl_id = ?1 AND portal = ?2",
-            (crawl_id, portal, url, title, listed_date, listing_capture, decision),
-        )
-        self._derived.note_listed(url)
+                entries.save(self._derived, crawl_id, row)
 
     def save_capture(self, capture: Capture, body: bytes | None, media_type: str | None) -> Capture:
         """Keep a fetch and the bytes that came, and return it as stored.

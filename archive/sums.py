@@ -1,7 +1,7 @@
 """Sums that the desk would else make anew from every row, kept beside the rows.
 
 `panel_sum` has a row a column of `panel`, year, form and province (the first two digits of the agency's region): the
-sum (`total`) and on how many reports it rests (`reports`); both are the number of agency-years under the name `reports`.
+sum (`total`) and on how many reports it rests (`reports`); under the name `reports`, both count agency-years.
 `finding_count` has a row a status, kind, name and cause of the view `finding`: how many there are. What is NULL there
 (a report without a form, an agency without a region, a finding that nobody is blamed for) is an empty text here.
 

@@ -131,6 +131,14 @@ def forget_across(derived: Derived, identity: int) -> None:
     )
 
 
+def forget_findings(derived: Derived) -> None:
+    """Remove every finding that `settle` makes."""
+    derived.conn.execute(
+        f"DELETE FROM {derived.prefix}finding_data WHERE report_id IS NOT NULL AND (kind = 'twin' OR kind = 'check'"
+        f" AND name IN ({', '.join('?' * len(names()))}))", names()
+    )  # fmt: skip
+
+
 def forget(derived: Derived, identity: int) -> None:
     """Remove a report from all that is said of reports together; `settle` says it anew for those that remain."""
     forget_across(derived, identity)
@@ -182,20 +190,12 @@ def _save_twins(derived: Derived, shown: Shown, others: Iterable[tuple[Any, ...]
 
 
 def _save_across(derived: Derived, this: Shown, following: Shown | None) -> None:
-    lists: dict[str, list[Any]] = {"pass": [], "not_assessable": []}
-    failed = []
-    for finding in _judged(derived, this, following):
-        if finding["status"] == "fail":
-            failed.append((finding, 0))
-        else:
-            element = derived.codes.element(finding, 0, finding["expected"], finding["found"])
-            lists[finding["status"]].append(element)
-    if any(lists.values()):
+    made = derived.codes.pack(_judged(derived, this, following))
+    if any(made.lists.values()):
         derived.conn.execute(
-            f"INSERT INTO {derived.prefix}across_data VALUES (?, ?, ?)",
-            (this.id, packed(lists["pass"]), packed(lists["not_assessable"])),
+            f"INSERT INTO {derived.prefix}across_data VALUES (?, ?, ?)", (this.id, *map(packed, made.lists.values()))
         )
-    derived.insert_findings(failed, this.id, this.id, this.capture_id)
+    derived.insert_findings(made.others, this.id, this.id, this.capture_id)
 
 
 def _judged(derived: Derived, this: Shown, following: Shown | None) -> Iterator[dict[str, Any]]:

@@ -18,7 +18,7 @@ from parsers.flat import read_flat
 from parsers.forms import Form, load_all
 from parsers.identity import agency_of, kind_of, region_hint, title_of, year_of
 from parsers.metadata import clean, filled_by, meta_tags, read_fields
-from parsers.model import Claim, Document, Finding, Grid, Metadata, Report
+from parsers.model import Claim, Document, Figure, Finding, Grid, Metadata, Report
 from parsers.narrative import closing_lines, prose_length, read_claims, read_sections
 from parsers.readers.html import read_html
 from parsers.readers.text import read_text
@@ -321,15 +321,15 @@ def as_dict(report: Report) -> dict[str, Any]:
         "charset": report.charset,
         "parser": report.parser,
         "metadata": {name: getattr(metadata, name) for name in metadata.__dataclass_fields__},
-        "figures": [_plain(figure._asdict()) for figure in report.figures],
+        "figures": [_plain(Figure._fields, figure) for figure in report.figures],
         "sections": [section._asdict() for section in report.sections],
-        "claims": [_plain(claim._asdict()) for claim in report.claims],
-        "findings": [_plain(finding._asdict()) for finding in report.findings],
+        "claims": [_plain(Claim._fields, claim) for claim in report.claims],
+        "findings": [_plain(Finding._fields, finding) for finding in report.findings],
     }
 
 
-def _plain(row: dict[str, Any]) -> dict[str, Any]:
-    for key, value in row.items():
-        if isinstance(value, Decimal):
-            row[key] = plain(value)
+def _plain(names: tuple[str, ...], values: tuple[Any, ...]) -> dict[str, Any]:
+    row = dict(zip(names, values, strict=True))
+    if Decimal in map(type, values):
+        row.update((name, plain(value)) for name, value in row.items() if type(value) is Decimal)
     return row

@@ -39,7 +39,9 @@ def made(path: Path) -> Path:
         )  # an empty body is a body
         for number in (1, 2, 3):
             title = f"第{number}局2017年政府信息公开工作年度报告"
-            store.save_entry(crawl, "quzhou-qujiang", URL.format(number), title, "2018-02-01", listing.id, "fetched")
+            store.save_entries(
+                crawl, [("quzhou-qujiang", URL.format(number), title, "2018-02-01", listing.id, "fetched")]
+            )
             body = page(title=title, year=2017, figures=FACTS, text="=1+1，受理1件", claim=number == 1,
                         checks={"v2014_one": "pass", "v2014_two": "fail"},
                         metadata={"agency": f"衢州市衢江区第{number}局", "region": "330803"})  # fmt: skip

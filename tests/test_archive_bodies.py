@@ -72,6 +72,32 @@ def test_a_dictionary_that_does_not_help_is_not_used(store: Store) -> None:
     assert store.conn.execute("SELECT encoding FROM body WHERE sha256 = ?", (noise.sha256,)).fetchone() == ("identity",)
 
 
+def test_a_chain_that_is_too_long_is_damage_whatever_was_read_before(store: Store) -> None:
+    names: list[str] = []
+    for number in range(4):
+        body, helper = body_of(f"第{number}版"), body_of(f"第{number - 1}版") if number else None
+        kept = dictionaries.Kept(names[-1] if names else None, *bodies.compress(body, helper))
+        assert kept.encoding == "zstd"
+        names.append(bodies.digest(body))
+        with store.transaction():
+            dictionaries.save_body(store.conn, names[-1], len(body), "text/html", kept)
+    for order in (names, names[::-1], [names[2], names[3]]):
+        stored = fixity.Bodies(store.conn)
+        found = {name: stored.problem(name) for name in order}
+        assert "uses a dictionary that uses another" in str(found.pop(names[3]))
+        assert set(found.values()) == {None}
+
+
+def test_a_dictionary_that_is_not_there_is_not_used(store: Store) -> None:
+    crawl = begin(store)
+    first = save(store, crawl, "1", 1, "甲")
+    store.conn.execute("PRAGMA foreign_keys = OFF")
+    store.conn.execute("DELETE FROM body")
+    second = save(store, crawl, "2", 1, "乙")
+    assert dictionary(store, second) is None and store.body(str(second.sha256)) == body_of("乙")
+    assert [d.sha256 for d in store.verify().damaged] == [first.sha256]
+
+
 def test_chains_are_short(store: Store) -> None:
     crawl = begin(store)
     first = save(store, crawl, "1", 1, "甲")

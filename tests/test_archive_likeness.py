@@ -33,7 +33,9 @@ def fill(store: Store, order: list[int]) -> None:
         for year in (2021, 2022):
             name = f"衢州市衢江区第{'一二三四五六七八'[number]}局"
             url = f"http://www.qj.example/{year}/{number}.html"
-            store.save_entry(crawl, "quzhou-qujiang", url, f"{name}{year}年政府信息公开年报", None, None, "fetched")
+            store.save_entries(
+                crawl, [("quzhou-qujiang", url, f"{name}{year}年政府信息公开年报", None, None, "fetched")]
+            )
             said = {"year": year, "text": TEXTS[number] if year == 2021 else prose(9 + number)}
             keep(store, crawl, url, 1, page(metadata={"agency": name, "region": "330803"}, **said))
 

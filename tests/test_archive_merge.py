@@ -30,7 +30,7 @@ def pool() -> Iterator[ParserPool]:
 def visit(store: Store, crawl: str, number: int, day: int) -> None:
     """One listed page on one day: it changes every other day, is once gone, and some names come from the list."""
     url, title = URL.format(number), f"衢江区第{number}局2020年政府信息公开年度报告"
-    store.save_entry(crawl, "quzhou-qujiang", url, title, None, None, "fetched")
+    store.save_entries(crawl, [("quzhou-qujiang", url, title, None, None, "fetched")])
     if number == 2 and day == 2:
         store.save_capture(fetched(crawl, url, day, outcome="gone", status=404), None, None)
         return

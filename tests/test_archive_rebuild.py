@@ -6,6 +6,7 @@ import asyncio
 import os
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,7 +36,7 @@ def fill(store: Store) -> None:
         for number, name in enumerate(names):
             url = URL.format(number)
             title = f"衢江区第{number}局2020年政府信息公开年度报告"
-            store.save_entry(crawl, "quzhou-qujiang", url, title, None, None, "fetched")
+            store.save_entries(crawl, [("quzhou-qujiang", url, title, None, None, "fetched")])
             if number == 5 and day == 2:
                 store.save_capture(fetched(crawl, url, day, outcome="gone", status=404), None, None)
                 continue
@@ -259,6 +260,51 @@ def test_a_damaged_body_stops_a_rebuild(tmp_path: Path, pool: ParserPool) -> Non
         assert list(canonical.derived(store.conn)) == before
 
 
+def test_a_rebuild_names_the_pages_that_hang_die_or_raise_and_no_others(
+    tmp_path: Path, pool: ParserPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from archive import rebuild
+
+    monkeypatch.setattr(rebuild, "BATCH", 5)
+    monkeypatch.setattr(rebuild, "PATIENCE", 0.2)
+    said = [page(year=2020, figures={"complaints_total": str(n)}, checks={"a": "pass"}, sleep=0.15) for n in range(8)]
+    bodies = [page(sleep=30), page(die=7), b"{", *said]
+    with Store.open(tmp_path / "a.db", create=True) as store:
+        crawl = begin(store)
+        for number, body in enumerate(bodies):
+            capture = store.save_capture(fetched(crawl, URL.format(number), 1), body, "text/html")
+            store.save_report(capture, pool.submit(body, capture.url, "text/html").result())
+        before = list(canonical.derived(store.conn))
+        met = [line for line in before if line.startswith("finding ")]
+            assert sum("parser_timeout" in line or "parser_died" in line for line in met) == 3
+        result = rebuild.reparse(store, pool)
+        assert (result["readings"], result["reports"], result["failed"]) == (11, 8, 3)
+        assert list(canonical.derived(store.conn)) == before
+
+
+def test_what_is_recorded_is_inserted_once_or_not_at_all(tmp_path: Path) -> None:
+    from archive import connection, recorder
+
+    path = tmp_path / "a.db"
+    with Store.open(path, create=True) as store:
+        agency = "INSERT INTO agency (id, name) VALUES (?, ?)"
+        conn = connection.reader(path, recorder.Recorder)
+        assert isinstance(conn, recorder.Recorder)
+        conn.rows = defaultdict(list)
+        conn.execute(agency, (1, "甲局"))
+        conn.executemany(agency, ((n, "乙局") for n in (2, 3)))
+        conn.execute("DELETE FROM agency")
+        with pytest.raises(ValueError, match="cannot be updated"):
+            conn.execute("UPDATE agency SET name = '丙局'")
+        assert conn.execute("SELECT count(*) FROM agency").fetchone() == (0,)
+        conn.close()
+        assert dict(conn.rows) == {agency: [(1, "甲局"), (2, "乙局"), (3, "乙局")]}
+        recorder.insert(store.conn, conn.rows)
+        assert store.conn.execute("SELECT group_concat(name) FROM agency").fetchone() == ("甲局,乙局,乙局",)
+        with pytest.raises(ArchiveError, match="the same id"):
+            recorder.insert(store.conn, conn.rows)
+
+
 def test_pages_that_hang_die_or_raise_are_findings_and_the_pool_goes_on(tmp_path: Path, pool: ParserPool) -> None:
     bodies = {"parser_timeout": page(sleep=30), "parser_died": page(die=7), "raises": b"{", "": page(year=2020)}
     futures = {name: pool.submit(body, URL.format(0), "text/html") for name, body in bodies.items()}
@@ -293,7 +339,7 @@ def test_the_canonical_dump_forgets_times_and_second_looks(tmp_path: Path) -> No
             for day, figure in looks.items():
                 crawl = begin(store, day)
                 decision = "fetched" if day in (1, 3) else "fresh"
-                store.save_entry(crawl, "quzhou-qujiang", URL, "2020年年报", None, None, decision)
+                store.save_entries(crawl, [("quzhou-qujiang", URL, "2020年年报", None, None, decision)])
                 body = page(year=2020, figures={"applications_received": figure}, checks={"a": "fail"})
                 keep(store, crawl, URL, day, body)
                 store.save_capture(fetched(crawl, f"{URL}?gone", day, outcome="gone", status=404), None, None)

@@ -17,7 +17,7 @@ import pytest
 from archive_samples import at, begin, fetched, keep, page
 
 from archive import canonical, schema
-from archive.derive import plain
+from archive.coded import plain
 from archive.store import ArchiveBusy, ArchiveError, NewerArchive, NotAnArchive, Store
 
 DESIGN = Path(__file__).parents[1] / "docs" / "design.md"
@@ -256,7 +256,7 @@ def test_entries_are_lines_and_name_the_agency(store: Store) -> None:
     listing = store.save_capture(fetched(crawl, "http://www.qj.example/list", 1, kind="listing"), b"list", None)
     line = (crawl, "quzhou-qujiang", URL, "区教育局2020年政府信息公开工作年度报告", "2021-01-20", listing.id)
     for decision in ("fetched", "host_left_alone", "duplicate", "duplicate"):
-        store.save_entry(*line, decision)
+        store.save_entries(line[0], [(*line[1:], decision)])
     assert rows(store, "SELECT ordinal, decision FROM entry") == [
         (1, "host_left_alone"), (2, "duplicate"), (3, "duplicate")
     ]  # fmt: skip
@@ -271,7 +271,7 @@ def test_coverage_names_what_is_missing_and_why(store: Store) -> None:
     for year in (2018, 2021):
         keep(store, crawl, f"{URL}?y={year}", 1, page(**named | {"year": year}))
     url = f"{URL}?y=2019"
-    store.save_entry(crawl, "quzhou-qujiang", url, "衢州市衢江区民政局2019年年报", None, None, "fetched")
+    store.save_entries(crawl, [("quzhou-qujiang", url, "衢州市衢江区民政局2019年年报", None, None, "fetched")])
     store.save_capture(fetched(crawl, url, 2, outcome="blocked", status=412), None, None)
     assert rows(store, "SELECT year, found, reason FROM coverage WHERE agency_id IS NOT NULL ORDER BY year") == [
         (2018, 1, None), (2019, 0, "blocked"), (2020, 0, "not_found"), (2021, 1, None)

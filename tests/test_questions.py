@@ -255,15 +255,15 @@ def test_8_reasons_sum_up_and_a_deleted_report_adds_a_row(planted: Planted) -> N
         planted.report("衢州市衢江区人民政府", year, {"applications_received:total": 1})
     for agency, outcome, status in (("教育局", "blocked", 412), ("财政局", "gone", 404), ("审计局", None, None)):
         url = planted.url(agency, 2021)
-        store.save_entry(
-            crawl, "quzhou-qujiang", url, f"衢江区{agency}2021年政府信息公开工作年度报告", None, None, "over_budget"
+        store.save_entries(
+            crawl, [("quzhou-qujiang", url, f"衢江区{agency}2021年政府信息公开工作年度报告", None, None, "over_budget")]
         )
         if outcome:
             store.save_capture(fetched(crawl, url, 2, outcome=outcome, status=status), None, None)
         planted.report(f"衢州市衢江区{agency}", 2019, {"applications_received:total": 1})
     other = planted.url("司法局", 2021)
-    store.save_entry(
-        crawl, "quzhou-qujiang", other, "衢江区司法局2021年政府信息公开工作年度报告", None, None, "fetched"
+    store.save_entries(
+        crawl, [("quzhou-qujiang", other, "衢江区司法局2021年政府信息公开工作年度报告", None, None, "fetched")]
     )
     keep(store, crawl, other, 2, page(kind="other"))
     pictures = samples.parse(page(year=2021, metadata={"agency": "衢州市衢江区林业局", "region": "330803"}))
@@ -295,14 +295,14 @@ def test_8_reasons_sum_up_and_a_deleted_report_adds_a_row(planted: Planted) -> N
 def test_8_a_listed_report_is_due_though_it_never_came(planted: Planted) -> None:
     url = planted.url("教育局", 2020)
     planted.report("衢州市衢江区教育局", 2022, {"applications_received:total": 1})
-    planted.store.save_entry(
-        planted.crawl, "quzhou-qujiang", url, "衢江区教育局2020年政府信息公开工作年度报告", None, None, "fetched"
+    planted.store.save_entries(
+        planted.crawl, [("quzhou-qujiang", url, "衢江区教育局2020年政府信息公开工作年度报告", None, None, "fetched")]
     )
-    planted.store.save_entry(
-        planted.crawl, "quzhou-qujiang", url + "x", "2020年政府信息公开工作年度报告", None, None, "fetched"
+    planted.store.save_entries(
+        planted.crawl, [("quzhou-qujiang", url + "x", "2020年政府信息公开工作年度报告", None, None, "fetched")]
     )
-    planted.store.save_entry(
-        planted.crawl, "quzhou-qujiang", url + "y", "衢江区教育局2012年工作总结", None, None, "not_a_report"
+    planted.store.save_entries(
+        planted.crawl, [("quzhou-qujiang", url + "y", "衢江区教育局2012年工作总结", None, None, "not_a_report")]
     )
     conn = planted.store.conn
     assert conn.execute("SELECT agency, year, found, reason FROM coverage ORDER BY agency, year").fetchall() == [
@@ -339,8 +339,8 @@ def test_9_a_back_dated_page_in_a_replayed_listing(planted: Planted) -> None:
         planted.crawl = store.begin_crawl("a look", "test", samples.at(day))
         for agency, on in agencies:
             url = planted.url(agency, 2025)
-            store.save_entry(
-                planted.crawl, "quzhou-qujiang", url, f"{agency}2025年政府信息公开工作年度报告", on, None, "fetched"
+            store.save_entries(
+                planted.crawl, [("quzhou-qujiang", url, f"{agency}2025年政府信息公开工作年度报告", on, None, "fetched")]
             )
             planted.report(agency, 2025, {}, day=day, metadata={"published_on": on})
         store.save_visit(planted.crawl, "quzhou-qujiang", None, len(agencies), outcome, None)

@@ -52,6 +52,7 @@ class Page(NamedTuple):
     portal: str
     year: int
     body: bytes
+    title: str
 
 
 @cache
@@ -179,8 +180,9 @@ def page(number: int, version: int = 0) -> Page:
     name = f"{county(portal)[1]}{_OFFICES[agency]}"
     text = re.sub(r"20(16|20|22)年", f"{year}年", re.sub("(衢州市)?(衢江)?区民政局", name, text))
     head, foot = _furniture(portal)
+    title = f"{name}{year}年政府信息公开工作年度报告"
     metas = (
-        f"<meta name='ArticleTitle' content='{name}{year}年政府信息公开工作年度报告'>"
+        f"<meta name='ArticleTitle' content='{title}'>"
         f"<meta name='PubDate' content='{year + 1}-01-{rng.randrange(10, 31)} 10:0{rng.randrange(10)}'>"
     )
     counter = f"<span id=hits>{number * 7 + version}</span>"
@@ -189,4 +191,4 @@ def page(number: int, version: int = 0) -> Page:
     text = text.replace("<div id=zoom>", f"<div id=zoom>{counter}", 1).replace("</body>", foot + "</body>", 1)
     cut = text.rfind("<p", 0, text.index("<table"))
     body = (text[:cut] + prose + text[cut:]).encode()
-    return Page(f"http://p{portal}.example/art/{year + 1}/art_{portal}_{place}.html", f"p{portal}", year, body)
+    return Page(f"http://p{portal}.example/art/{year + 1}/art_{portal}_{place}.html", f"p{portal}", year, body, title)

@@ -1,6 +1,7 @@
 """The archive's size, and its speed against raw sqlite3 and bare hashing, with 10,000 and 100,000 made-up reports.
 
-The archives are kept in `.bench/` between runs (100,000 reports: some 3 GB, built in half an hour on two cores).
+Captures and archives are kept in `.bench/` between runs (100,000 reports: some 3 GB; captured in ten minutes on two
+idle cores, read in fifteen). An archive is as a reparse leaves it; a crawl leaves one somewhat larger.
 GONGKAI_BENCH_REPORTS="2000 10000" takes other numbers.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import multiprocessing
 import os
 import resource
 import shutil
@@ -19,15 +21,16 @@ import tempfile
 import time
 import uuid
 from collections import Counter
-from itertools import pairwise
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from itertools import pairwise, repeat
 from pathlib import Path
 
 import zstandard
 
 import parsers
-from archive import bodies, connection, fixity, schema, searching
+from archive import bodies, connection, fixity, rebuild, schema, searching
 from archive.derive import Capture, Derived
-from archive.parsing import ParserPool
 from archive.store import Store
 from bench import _pages as pages
 from parsers import VERSION
@@ -42,45 +45,58 @@ HEADERS = (
 )
 
 
-def _made_from() -> str:
-    """Changes where an archive made before would differ: its layout, the parser, the pages."""
-    text = f"{schema.LAYOUT} {schema.VERSION} {VERSION} {Path(pages.__file__).read_text(encoding='utf-8')}"
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
+def _digest(*parts: str) -> str:
+    return hashlib.sha256(" ".join([*parts, Path(pages.__file__).read_text(encoding="utf-8")]).encode()).hexdigest()[:8]
 
 
 def built(reports: int) -> Path:
-    """The archive of the first `reports` pages, as one crawl would have left it; made where it is not there yet."""
+    """The archive of the first `reports` pages; made where it is not there yet, or of another layout or parser."""
+    return _made(reports, f"archive-{reports}-{_digest(schema.LAYOUT, str(schema.VERSION), VERSION)}.db", _read_all)
+
+
+def captured(reports: int) -> Path:
+    """The same before anything was read: captures and entries only, as a crawl would have left them."""
+    return _made(reports, f"captures-{reports}-{_digest(str(schema.VERSION))}.db", capture)
+
+
+def _made(reports: int, name: str, make: Callable[[Path, int], None]) -> Path:
     CACHE.mkdir(exist_ok=True)
-    path = CACHE / f"archive-{reports}-{_made_from()}.db"
+    path = CACHE / name
     if not path.exists():
         began = time.perf_counter()
         fresh = path.with_suffix(".part")
         for left in CACHE.glob(f"{fresh.name}*"):
             left.unlink()
-        fill(fresh, reports)
+        make(fresh, reports)
         fresh.rename(path)
         print(f"  built {path.name} in {time.perf_counter() - began:,.0f} s", flush=True)
     return path
 
 
-def fill(path: Path, reports: int, version: int = 0) -> None:
-    """Captures and readings of the first `reports` pages, parsed on all cores."""
-    with Store.open(path, create=True) as store, ParserPool(os.cpu_count() or 1) as pool:
+def capture(path: Path, reports: int, version: int = 0) -> None:
+    """Captures and entries of the first `reports` pages; the pages are made on all cores."""
+    context = multiprocessing.get_context("spawn")
+    with Store.open(path, create=True) as store, ProcessPoolExecutor(mp_context=context) as made:
+        store.conn.execute("PRAGMA synchronous = OFF")  # a bench's file is made again, not mourned
         store.save_portals(
             (f"p{n}", f"{pages.county(n)[1]}人民政府", pages.county(n)[0], "plain", f"http://p{n}.example/")
             for n in range(-(-reports // pages.A_PORTAL))
         )
         crawl = store.begin_crawl("a bench", "bench")
-        waiting = []
-        for number in range(reports):
-            page = pages.page(number, version)
-            capture = store.save_capture(fetched(crawl, page, number, version), page.body, "text/html")
-            if capture.outcome in ("new", "changed"):
-                waiting.append((capture, pool.submit(page.body, page.url, "text/html")))
-            while len(waiting) > (32 if number + 1 < reports else 0):
-                kept, reading = waiting.pop(0)
-                store.save_report(kept, reading.result())
+        for first in range(0, reports, pages.A_PORTAL):
+            numbers = range(first, min(first + pages.A_PORTAL, reports))
+            lines = []
+            for number, page in zip(numbers, made.map(pages.page, numbers, repeat(version), chunksize=10), strict=True):
+                store.save_capture(fetched(crawl, page, number, version), page.body, "text/html")
+                lines.append((page.portal, page.url, page.title, f"{page.year + 1}-01-18", None, "fetched"))
+            store.save_entries(crawl, lines)
         store.finish_crawl(crawl, "finished")
+
+
+def _read_all(path: Path, reports: int) -> None:
+    shutil.copyfile(captured(reports), path)
+    with Store.open(path) as store:
+        store.reparse(os.cpu_count() or 1)
 
 
 def fetched(crawl: str, page: pages.Page, number: int, version: int = 0) -> Capture:
@@ -213,8 +229,9 @@ def speed(path: Path, reports: int) -> None:
           f" parse and insert {(parse_work + insert_work) * 1e3:.2f}: {cpu / (parse_work + insert_work):.2f});"
           f" bare parse {bare_parse * 1e3:.2f} alone, {shared_parse * 1e3:.2f} a page with all cores at it, bare insert"
           f" {bare_read * 1e3:.2f}: {wall / alone:.2f} of the first divided by the cores, {wall / shared:.2f} of the"
-          f" second (at most 1.3); {told['megabytes']:.0f} MB resident, -wal at most {told['wal']:.0f} MB, largest"
-          f" index {told['index']:.0f} MB", flush=True)  # fmt: skip
+          f" second (at most 1.3); MB resident {told['resident']} after a tenth, half and all,"
+          f" at most {told['megabytes']:.0f}, of a worker {told['worker']:.0f}; -wal at most {told['wal']:.0f} MB,"
+          f" largest index {told['index']:.0f} MB", flush=True)  # fmt: skip
 
 
 def _apart(*arguments: str) -> subprocess.Popen[str]:
@@ -243,58 +260,72 @@ def _parse(count: int) -> None:
 
 
 def _bare_insert(source: Path, target: Path) -> tuple[float, float, float]:
-    """Seconds a page to hash, compress and insert the pages of `source`, and to insert what was read from them: a
-    transaction for each, with nothing else in between. And the CPU seconds of the second."""
-    rows: dict[str, dict[int, list[tuple[object, ...]]]] = {}
+    """Seconds a page to hash, compress and insert the pages of `source`, a transaction for each; to insert what was
+    read from them, in the way that costs least: so many reports a transaction as a rebuild takes, in the order of the
+    tables, synced as a rebuild's, the search in the order of its numbers, the indexes at the end. And the CPU seconds
+    of the second."""
     with Store.open(source, write=False) as store:
         reports = store.conn.execute(
-            "SELECT r.id, c.rowid, c.sha256 FROM report AS r JOIN capture AS c ON c.id = r.capture_id ORDER BY c.rowid"
+            "SELECT r.id, c.sha256 FROM report AS r JOIN capture AS c ON c.id = r.capture_id ORDER BY c.rowid"
         ).fetchall()
-        for table in TABLES:
-            rows[table] = {}
-            for row in store.conn.execute(f"SELECT report_id, * FROM {table}"):
-                rows[table].setdefault(row[0], []).append(row[1:])
+        names = ("agency", "figure_code", "check_code", "body", "capture", "reading", "report", *TABLES)
+        kept = {name: store.conn.execute(f"SELECT * FROM {name}").fetchall() for name in names}
         derived = Derived(store.db)
-        words = {
-            report: (doc, *searching.words_of([searching.texts_of(derived, report)]))
-            for doc, report in store.conn.execute("SELECT doc, report_id FROM search_doc").fetchall()
-        }
-        kept = {name: store.conn.execute(f"SELECT * FROM {name}").fetchall() for name in ("body", "capture", "report",
-                "reading", "agency", "figure_code", "check_code")}  # fmt: skip
-        found = [store.body(sha256) for _, _, sha256 in reports]
+        documents = store.conn.execute("SELECT doc, report_id FROM search_doc ORDER BY doc").fetchall()
+        words = [(doc, searching.words_of(derived, report)) for doc, report in documents]
+        found = [store.body(sha256) for _, sha256 in reports]
     connection.create(target)
     conn = connection.connect(target, write=True).conn
     conn.execute("PRAGMA foreign_keys = OFF")
-    for name in ("agency", "figure_code", "check_code"):
-        marks = ", ".join("?" * len(kept[name][0]))
-        conn.executemany(f"INSERT OR IGNORE INTO {name} VALUES ({marks})", kept[name])
-    by_sha = {row[0]: row for row in kept["body"]}
+    statements = {
+        name: f"INSERT OR IGNORE INTO {name} VALUES ({', '.join('?' * len(rows[0]))})"
+        for name, rows in kept.items() if rows
+    }  # fmt: skip
+    by_sha = {row[0]: row for row in kept.pop("body")}
+    captures = kept.pop("capture")
     dictionary: bytes | None = None
-    by_report = {row[0]: row for row in kept["report"]}
-    spent, work = [0.0, 0.0], 0.0
-    for place, (report, _, sha256) in enumerate(reports):
-        began = time.perf_counter()
+    began = time.perf_counter()
+    for place, (_, sha256) in enumerate(reports):
         assert bodies.digest(found[place]) == sha256
         bodies.compress(found[place], dictionary)
         dictionary = dictionary or found[place]
         conn.execute("BEGIN")
-        conn.execute(f"INSERT INTO body VALUES ({', '.join('?' * len(by_sha[sha256]))})", by_sha[sha256])
-        conn.execute(f"INSERT INTO capture VALUES ({', '.join('?' * 13)})", kept["capture"][place])
+        conn.execute(statements["body"], by_sha[sha256])
+        conn.execute(statements["capture"], captures[place])
         conn.execute("COMMIT")
-        between, worked = time.perf_counter(), time.process_time()
+    between = time.perf_counter()
+    for name in schema.INDEXES:
+        conn.execute(f"DROP INDEX {name}")
+    batches: list[dict[str, list[tuple[object, ...]]]] = []
+    numbers = {report: place // rebuild.BATCH for place, report in enumerate(sorted(report for report, _ in reports))}
+    for _ in range(max(numbers.values()) + 1):
+        batches.append({})
+    held = {name: [row[1] for row in _columns(conn, name)].index("report_id") for name in TABLES}
+    for name, rows in kept.items():
+        for row in rows:
+            batch = numbers[row[held[name]]] if name in held else numbers[row[0]] if name == "report" else 0
+            batches[batch].setdefault(name, []).append(row)
+    conn.execute("PRAGMA synchronous = NORMAL")
+    started, worked = time.perf_counter(), time.process_time()
+    for rows_of in batches:
         conn.execute("BEGIN")
-        conn.execute("INSERT INTO reading VALUES (?, ?, ?, ?, ?)", kept["reading"][place])
-        row = by_report[report]
-        conn.execute(f"INSERT INTO report VALUES ({', '.join('?' * len(row))})", row)
-        for table in TABLES:
-            if lines := rows[table].get(report):
-                conn.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(lines[0]))})", lines)
-        conn.execute("INSERT INTO search (rowid, words) VALUES (?, ?)", words[report])
+        for name, rows in rows_of.items():
+            conn.executemany(statements[name], rows)
         conn.execute("COMMIT")
-        spent = [spent[0] + between - began, spent[1] + time.perf_counter() - between]
-        work += time.process_time() - worked
+    for first in range(0, len(words), rebuild.BATCH):
+        conn.execute("BEGIN")
+        conn.executemany("INSERT INTO search (rowid, words) VALUES (?, ?)", words[first : first + rebuild.BATCH])
+        conn.execute("COMMIT")
+    schema.create_indexes(conn)
+    count = len(reports)
+    spent, work = (time.perf_counter() - started) / count, (time.process_time() - worked) / count
+    assert conn.execute("SELECT count(*) FROM figure_data").fetchone()[0] == len(kept["figure_data"])
     conn.close()
-    return spent[0] / len(reports), spent[1] / len(reports), work / len(reports)
+    return (between - began) / count, spent, work
+
+
+def _columns(conn: sqlite3.Connection, table: str) -> list[tuple[object, ...]]:
+    return conn.execute(f"PRAGMA table_info({table})").fetchall()
 
 
 def _bare_hashing(conn: sqlite3.Connection) -> float:
@@ -317,10 +348,15 @@ def _bare_hashing(conn: sqlite3.Connection) -> float:
 def _reparse(path: Path) -> None:
     """In a process of its own: reparse, then seconds, peak memory and the largest -wal as JSON."""
     wal, largest = Path(f"{path}-wal"), 0
+    resident: dict[int, float] = {}
 
     def look(done: int, total: int) -> None:
         nonlocal largest
-        largest = max(largest, wal.stat().st_size)
+        if done % rebuild.BATCH == 0:
+            largest = max(largest, wal.stat().st_size)
+        if done in (total // 10, total // 2, total):
+            pages_held = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+            resident[done] = pages_held * resource.getpagesize() / 2**20
 
     began = time.perf_counter()
     with Store.open(path) as store:
@@ -334,7 +370,8 @@ def _reparse(path: Path) -> None:
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     told = {
         "seconds": seconds, "cpu": sum(u.ru_utime + u.ru_stime for u in used), "megabytes": used[0].ru_maxrss / 1024,
-        "wal": largest / 2**20, "index": index / 2**20,
+        "wal": largest / 2**20, "index": index / 2**20, "worker": used[1].ru_maxrss / 1024,
+        "resident": [round(megabytes) for megabytes in resident.values()],
     }  # fmt: skip
     print(json.dumps(told))
 

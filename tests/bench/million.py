@@ -192,13 +192,9 @@ def _indexed(base: Path) -> list[tuple[int, str]]:
     with Store.open(base, write=False) as store:
         derived = Derived(store.db)
         rows = store.conn.execute(
-            "SELECT d.doc, d.report_id, r.region, a.level FROM search_doc AS d JOIN report AS r ON r.id = d.report_id"
-            " LEFT JOIN agency AS a ON a.id = r.agency_id ORDER BY d.doc"
+            "SELECT doc, report_id FROM search_doc WHERE report_id IS NOT NULL ORDER BY doc"
         ).fetchall()
-        return [
-            (doc, " ".join([*searching.words_of([searching.texts_of(derived, report)]), *searching.places(*where)]))
-            for doc, report, *where in rows
-        ]
+        return [(doc, searching.words_of(derived, report)) for doc, report in rows]
 
 
 def _again(table: str, column: str, number: int) -> str:
