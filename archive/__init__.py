@@ -15,8 +15,9 @@ Derived, rebuilt by `reparse` from the bodies of every report capture: `reading`
 `indicator`, `form_column`, `report`, `section`, `claim`, `revision`, `version`, `twin`, `listed`, `duty`,
 `looked_before`, `panel_sum`, `finding_count`, `alike`, `prose`, `prose_band`, `search`, `search_doc`; the coded tables
 `figure_code`, `figure_data`, `check_code`, `check_data`, `across_data`, `finding_data`, `panel_data`; `layout`, the
-digest of what they look like. Tables named `shadow_*` are a rebuild that has not finished; the next `reparse` goes on with them.
-Views: `figure` and `finding`, which decode the coded tables, and over them `figures`, `panel`, `coverage`, `findings`,
+digest of what they look like. Tables named `shadow_*` are a rebuild that has not finished; the next `reparse` goes on
+with them. Views: `figure` and `finding`, which decode the coded tables, and over them `figures`, `panel`, `coverage`,
+`findings`,
 `revisions`; `panel_cells`.
 `_sqlite_migrations` is sqlite-utils' record of the schema's versions.
 

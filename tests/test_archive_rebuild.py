@@ -276,7 +276,7 @@ def test_a_rebuild_names_the_pages_that_hang_die_or_raise_and_no_others(
             store.save_report(capture, pool.submit(body, capture.url, "text/html").result())
         before = list(canonical.derived(store.conn))
         met = [line for line in before if line.startswith("finding ")]
-            assert sum("parser_timeout" in line or "parser_died" in line for line in met) == 3
+        assert sum("parser_timeout" in line or "parser_died" in line for line in met) == 3
         result = rebuild.reparse(store, pool)
         assert (result["readings"], result["reports"], result["failed"]) == (11, 8, 3)
         assert list(canonical.derived(store.conn)) == before
