@@ -13,10 +13,11 @@ Evidence, append-only: `crawl`, `visit`, `entry`, `capture`, `body` (bytes under
 checksum and size, most of them with another body as raw dictionary), `fixity`; and `portal`, the registry as last used.
 Derived, rebuilt by `reparse` from the bodies of every report capture: `reading`, `region`, `agency`, `form`,
 `indicator`, `form_column`, `report`, `section`, `claim`, `revision`, `version`, `twin`, `listed`, `duty`,
-`alike`, `prose`, `prose_band`, `search`, `search_doc`; the coded tables `figure_code`,
-`figure_data`, `check_code`, `check_data`, `across_data`, `finding_data`, `panel_data`; `layout`, the digest of what
-they look like. Tables named `shadow_*` are a rebuild that has not finished; the next `reparse` goes on with them.
-Views: `figure` and `finding`, which decode the coded tables, and over them `figures`, `panel`, `coverage`, `findings`,
+`looked_before`, `panel_sum`, `finding_count`, `alike`, `prose`, `prose_band`, `search`, `search_doc`; the coded tables
+`figure_code`, `figure_data`, `check_code`, `check_data`, `across_data`, `finding_data`, `panel_data`; `layout`, the
+digest of what they look like. Tables named `shadow_*` are a rebuild that has not finished; the next `reparse` goes on
+with them. Views: `figure` and `finding`, which decode the coded tables, and over them `figures`, `panel`, `coverage`,
+`findings`,
 `revisions`; `panel_cells`.
 `_sqlite_migrations` is sqlite-utils' record of the schema's versions.
 

@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from archive import agencies, duty, ids, likeness, revisions, searching, years
+from archive import agencies, duty, ids, likeness, looking, revisions, searching, years
 from archive.coded import STATES, Codes, packed, plain, raw_of
 from archive.errors import ArchiveError
 from archive.schema import CAPTURE_ORDER, GOOD
@@ -157,8 +157,9 @@ class Derived:
         return code
 
     def note_listed(self, url: str) -> None:
-        """Bring what agencies owe up to the entries of `url`; see `archive.duty`."""
+        """Bring what agencies owe, and what we had seen before, up to the entries of `url`."""
         duty.save_listed(self, url)
+        looking.save(self, url)
 
     def save_forms(self, rows: dict[str, list[dict[str, Any]]]) -> None:
         """Replace `form`, `indicator` and `form_column` by `rows`: for each table its rows as dictionaries.
@@ -249,7 +250,7 @@ class Derived:
             years.settle(self, agency, year)
 
     def _owe(self, url: str, *agencies_: int | None) -> None:
-        duty.save_listed(self, url)
+        self.note_listed(url)
         for agency in sorted({agency for agency in agencies_ if agency is not None}):
             duty.settle(self, agency)
 

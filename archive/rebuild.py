@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 from pebble import ProcessExpired
 
-from archive import changes, duty, ids, likeness, recorder, schema, searching, years
+from archive import changes, duty, ids, likeness, looking, recorder, schema, searching, sums, years
 from archive.derive import Derived
 from archive.errors import ArchiveError, explained
 from archive.forms import form_rows
@@ -204,6 +204,9 @@ def _settle(shadow: Derived, pool: ParserPool, task: Task) -> None:
         (duty.settle, f"SELECT id FROM {p}agency UNION SELECT agency_id FROM {p}listed WHERE agency_id > 0 ORDER BY 1"),
     ):
         _each(shadow, pool, task, write, conn.execute(query).fetchall())
+    with written(conn, shadow):
+        looking.fill(conn, p)
+        sums.fill(conn, p)
     _each(shadow, pool, task, searching.index, searching.missing(shadow))
 
 

@@ -20,13 +20,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlite_utils import Database
-
 from archive import bodies, connection, fixity, schema
 from archive.coded import Codes, UnknownCode
 from archive.derive import Capture, Derived
 from archive.errors import ArchiveError
 from archive.parsing import read
+from archive.sqlite import Database
 
 _COLUMNS = ", ".join(f"c.{name}" for name in Capture._fields)
 

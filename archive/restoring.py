@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from archive import bodies, fixity, ids
+from archive import bodies, fixity, ids, looking
 from archive.derive import Capture, Derived
 from archive.dictionaries import Dictionaries, save_body
 from archive.errors import ArchiveError
@@ -57,6 +57,8 @@ class Restorer:
             if table == "entry":
                 for url in sorted({row[columns.index("url")] for row in given}):
                     self._derived.note_listed(url)
+            elif table == "visit":
+                looking.fill(self.store.conn)
 
     def capture(self, capture: Capture, body: bytes | None, media_type: str | None) -> bool:
         """Put back a capture, with its body where that is not there yet; False where the very same is there.

@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 
-from archive import bodies
+from archive import bodies, looking, sums
 from archive.panel import PANEL
 from archive.sqlite import Database, Migrations
 from archive.views import VIEWS
@@ -209,7 +209,7 @@ DERIVED: dict[str, str] = {
   report_id INTEGER NOT NULL REFERENCES {{p}}report(id), form TEXT, reports INTEGER NOT NULL,
   {", ".join(f"{name} ANY" for name in PANEL)},
   PRIMARY KEY (agency_id, year)
-) STRICT""",
+) STRICT, WITHOUT ROWID""",
     "listed": """(
   url TEXT PRIMARY KEY, portal TEXT NOT NULL REFERENCES portal(key), agency_id INTEGER, agency TEXT, region TEXT,
   year INTEGER
@@ -218,6 +218,8 @@ DERIVED: dict[str, str] = {
   agency_id INTEGER PRIMARY KEY, name TEXT NOT NULL, region TEXT, level TEXT, kind TEXT, portal TEXT,
   first INTEGER NOT NULL, last INTEGER NOT NULL
 ) STRICT""",
+    "looked_before": looking.TABLE,
+    **sums.TABLES,
     "prose": """(
   report_id INTEGER PRIMARY KEY REFERENCES {p}report(id), agency_id INTEGER NOT NULL, year INTEGER NOT NULL,
   sketch BLOB NOT NULL
@@ -243,7 +245,7 @@ VIRTUAL = ("search",)  # their contents lie in tables that SQLite makes and name
 
 # Table, columns, and the rows that are indexed where not all are.
 INDEXES: dict[str, tuple[str, str, str | None]] = {
-    "report_agency": ("report", "agency_id, year", None),
+    "report_agency": ("report", "agency_id, year, first_seen, last_seen, gone_at, region", None),
     "report_region": ("report", "region, year", None),
     "report_year": ("report", "year", None),
     "report_capture": ("report", "capture_id", None),
@@ -263,6 +265,24 @@ INDEXES: dict[str, tuple[str, str, str | None]] = {
     "revision_to": ("revision", "to_capture", None),
     "version_report": ("version", "report_id", None),
     "twin_shown": ("twin", "shown", None),
+    # What a question of the whole country reads: a few columns of every row, not the rows.
+    "panel_asked": (
+        "panel_data",
+        f"year, form, applications_received, {', '.join(n for n in PANEL if n.startswith('applications_from'))},"
+        " replies_total, agency_id",
+        None,
+    ),
+    "panel_granted": (
+        "panel_data",
+        "year, results_total, result_granted, result_partially_granted, unable, not_processed, agency_id",
+        None,
+    ),
+    "panel_disputes": (
+        "panel_data",
+        "year, results_total, replies_total, review_total, review_corrected, review_pending, litigation_total,"
+        " litigation_corrected, litigation_pending, agency_id",
+        None,
+    ),
     "panel_year": ("panel_data", "year", None),
     "panel_report": ("panel_data", "report_id", None),
     "listed_agency": ("listed", "agency_id, year", "agency_id IS NOT NULL"),
@@ -272,16 +292,23 @@ INDEXES: dict[str, tuple[str, str, str | None]] = {
     "alike_other": ("alike", "other_id", None),
 }
 
-LAYOUT = hashlib.sha256(repr((DERIVED, INDEXES)).encode()).hexdigest()[:16]
+LAYOUT = hashlib.sha256(repr((DERIVED, INDEXES, sums.triggers())).encode()).hexdigest()[:16]
 """Digest of what the derived tables look like; an archive keeps the one it was built with in `layout`."""
 
 
 def create_derived(conn: sqlite3.Connection, prefix: str = "") -> None:
-    """Create the derived tables under `prefix`, without their secondary indexes."""
+    """Create the derived tables under `prefix`, without their secondary indexes; the live ones with their triggers."""
     for table, columns in DERIVED.items():
         kind = "VIRTUAL TABLE" if table in VIRTUAL else "TABLE"
         conn.execute(f"CREATE {kind} {prefix}{table} {columns.format(p=prefix)}")
     conn.execute(f"INSERT INTO {prefix}layout VALUES (?)", (LAYOUT,))
+    if not prefix:
+        _create_triggers(conn)
+
+
+def _create_triggers(conn: sqlite3.Connection) -> None:
+    for statement in sums.triggers().values():
+        conn.execute(statement)
 
 
 def create_indexes(conn: sqlite3.Connection, prefix: str = "", only: frozenset[str] | None = None) -> None:
@@ -347,10 +374,11 @@ def swap(conn: sqlite3.Connection) -> None:
     within a transaction); they are checked here, and a row that refers to nothing raises IntegrityError.
     """
     drop_views(conn)
-    for table in (*reversed(DERIVED), *FORMER):
+    for table in (*reversed(DERIVED), *FORMER):  # and their triggers with them
         conn.execute(f"DROP TABLE IF EXISTS {table}")
     for table in DERIVED:
         conn.execute(f"ALTER TABLE {SHADOW}{table} RENAME TO {table}")
+    _create_triggers(conn)
     create_views(conn)
     if orphan := conn.execute("PRAGMA foreign_key_check").fetchone():
         raise sqlite3.IntegrityError(f"rebuilt table {orphan[0]!r} refers to a row of {orphan[2]!r} that is not there")

@@ -77,7 +77,8 @@ LEFT JOIN capture AS c ON c.id = f.capture_id"""
 # Due: archive.duty. A portal's own government is due between the portal's first and last year too; where no report and
 # no list names it, it has no agency_id. A report counts as found unless its page has pictures for tables. Where there
 # is none, the reason is what became last of a page that a list names for it: for an own government also a page whose
-# title names nobody.
+# title names nobody. Whether there is a report with tables is read from `panel_data`; all else that is said of a report
+# or a list is a subquery, run where it is asked for and where there is none.
 _COVERAGE = """
 WITH RECURSIVE span AS (
   SELECT portal, min(first) AS first, max(last) AS last FROM duty GROUP BY portal
@@ -96,19 +97,23 @@ WITH RECURSIVE span AS (
   SELECT (SELECT min(first) FROM duty) AS year, (SELECT max(last) FROM duty) AS last
   UNION ALL SELECT year + 1, last FROM year WHERE year < last
 )
-SELECT b.agency_id, b.name AS agency, b.region, g.name AS region_name, b.level, b.kind, y.year, 1 AS due,
-  CASE WHEN r.id IS NULL THEN 0 WHEN r.form IS NOT NULL THEN 1 ELSE {pictures} IS NULL END AS found,
-  CASE WHEN r.form IS NOT NULL THEN NULL WHEN r.id IS NOT NULL THEN {pictures} ELSE coalesce(
-    (SELECT iif(c.outcome IN ('new', 'changed', 'unchanged'), 'not_readable', c.outcome)
-      FROM {listed} JOIN capture AS c ON c.url = l.url AND c.kind IN ('report', 'attachment')
-      ORDER BY c.fetched_at DESC, c.id LIMIT 1),
-    (SELECT 'not_fetched' FROM {listed}), 'not_found') END AS reason,
-  b.portal, r.id AS report_id, CASE WHEN r.id IS NULL THEN (SELECT l.url FROM {listed} ORDER BY 1 LIMIT 1)
-    ELSE r.url END AS url
+SELECT b.agency_id, b.name AS agency, b.region, (SELECT g.name FROM region AS g WHERE g.code = b.region) AS region_name,
+  b.level, b.kind, y.year, 1 AS due,
+  CASE WHEN d.form IS NOT NULL THEN 1
+    ELSE coalesce((SELECT r.form IS NOT NULL OR {pictures} IS NULL FROM {shown}), 0) END AS found,
+  CASE WHEN d.form IS NOT NULL THEN NULL
+    WHEN EXISTS (SELECT 1 FROM {shown}) THEN (SELECT CASE WHEN r.form IS NULL THEN {pictures} END FROM {shown})
+    ELSE coalesce(
+      (SELECT iif(c.outcome IN ('new', 'changed', 'unchanged'), 'not_readable', c.outcome)
+        FROM {listed} JOIN capture AS c ON c.url = l.url AND c.kind IN ('report', 'attachment')
+        ORDER BY c.fetched_at DESC, c.id LIMIT 1),
+      (SELECT 'not_fetched' FROM {listed}), 'not_found') END AS reason,
+  b.portal, coalesce(d.report_id, (SELECT r.id FROM {shown})) AS report_id,
+  coalesce((SELECT r.url FROM {shown}), (SELECT l.url FROM {listed} ORDER BY 1 LIMIT 1)) AS url
 FROM body AS b JOIN year AS y ON y.year BETWEEN b.first AND b.last
-LEFT JOIN report AS r ON r.id = (SELECT s.id FROM report AS s WHERE s.agency_id = b.agency_id AND s.year = y.year
-  ORDER BY s.form IS NULL, s.gone_at IS NOT NULL, s.id LIMIT 1)
-LEFT JOIN region AS g ON g.code = b.region""".format(
+LEFT JOIN panel_data AS d ON d.agency_id = b.agency_id AND d.year = y.year""".format(
+    shown="(SELECT s.id, s.form, s.url FROM report AS s WHERE s.agency_id = b.agency_id AND s.year = y.year"
+    " ORDER BY s.form IS NULL, s.gone_at IS NOT NULL, s.id LIMIT 1) AS r",
     pictures="(SELECT 'image_only' FROM finding_data AS f WHERE f.report_id = r.id AND f.kind = 'form'"
     " AND f.name = 'no_table' AND f.note LIKE '%picture(s)%')",
     listed="(SELECT url FROM listed WHERE agency_id = b.agency_id AND year = y.year UNION ALL"

@@ -27,7 +27,7 @@ from parsers.tables import Index, segments
 from parsers.values import plain
 
 #: part of every reading: a new number means that the same bytes may read differently
-VERSION = "2"
+VERSION = "3"
 
 __all__ = ["VERSION", "as_dict", "parse"]
 
@@ -95,15 +95,14 @@ def _media_type(body: bytes, declared: str | None) -> str:
         if head.startswith(magic):
             return kind
     start = body[:65536]
-    wide = head.startswith((b"\xff\xfe", b"\xfe\xff"))
-    if not wide and (len(start) - len(start.translate(None, _CONTROL))) * 20 > len(start):
+    if (len(start) - len(start.translate(None, _CONTROL))) * 20 > len(start):
         return "application/octet-stream"  # `<p ` stands in most random bytes of this length
     if _MARKUP.search(start):
         return "text/html"
     said = (declared or "").split(";", 1)[0].strip().lower()
     if said in ("text/html", "application/xhtml+xml"):
         return "text/html"
-    if not wide and start.count(0) > len(start) // 100:
+    if start.count(0) > len(start) // 100:
         return "application/octet-stream"
     return "text/plain" if said in ("", "text/plain", "application/octet-stream") or said.startswith("text/") else said
 

@@ -20,7 +20,7 @@ import yaml
 from archive_samples import fetched, keep, page
 
 import parsers
-from archive import desk
+from archive import desk, looking
 from archive.store import Store
 from parsers.forms import load_all
 
@@ -354,6 +354,7 @@ def test_9_a_back_dated_page_in_a_replayed_listing(planted: Planted) -> None:
     rows = planted.ask("q09_late_or_backdated", verdict="backdated")
     assert column(rows, "agency", "claimed", "looked_at") == [("衢州市衢江区财政局", "2026-01-05", samples.at(10))]
     store.conn.execute("UPDATE visit SET outcome = 'blocked' WHERE crawl_id LIKE '20260110%'")
+    looking.fill(store.conn)
     assert planted.ask("q09_late_or_backdated", verdict="backdated") == []  # on the 3rd it need not have been there
 
 
