@@ -290,7 +290,7 @@ def test_a_file_that_is_no_archive_is_left_as_it_is(small: Crawls) -> None:
 
 def test_a_full_disk_stops_the_crawl_and_keeps_what_was_acknowledged(small: Crawls) -> None:
     def small_files() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (800_000, 800_000))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (520_000, 520_000))
 
     done = small.process(small.command(), before=small_files)
     assert done.returncode == 5, done.stderr
