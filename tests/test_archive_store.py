@@ -50,7 +50,7 @@ def contract() -> dict[str, list[str]]:
 
 def test_every_table_and_column_of_the_contract(store: Store) -> None:
     wanted = contract()
-    assert len(wanted) == 22
+    assert len(wanted) == 25
     tables = dict(store.conn.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'"))
     for name, columns in wanted.items():
         assert set(columns) <= {row[1] for row in rows(store, f"PRAGMA table_info({name})")}, name
