@@ -136,6 +136,25 @@ def test_every_table_and_view_opens(archive: Path) -> None:
         assert get(datasette, f"/gongkai/{name}").status_code == 200, name
 
 
+def test_a_page_asks_the_metadata_for_a_tables_rights_once(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    datasette, asked = desk.desk(archive), []
+    merged = Datasette._table_permission_allows
+
+    def counted(self: Datasette, database: str, table: str) -> Any:
+        asked.append(table)
+        return merged(self, database, table)
+
+    datasette._metadata_local["databases"]["gongkai"]["tables"]["entry"]["allow"] = False
+    monkeypatch.setattr(Datasette, "_table_permission_allows", counted)
+    pages = [get(datasette, path) for path in ("/", "/", "/gongkai", "/gongkai")]
+    assert {page.status_code for page in pages} == {200}
+    assert {"panel", "entry"} <= set(asked) and len(asked) == len(set(asked))
+    assert [get(datasette, f"/gongkai/{name}").status_code for name in ("entry", "entry", "visit")] == [403, 403, 200]
+    monkeypatch.setattr(desk, "MOST_TABLES", 3)  # names that are none push others out, and change no answer
+    for name in ("a", "b", "c", "d", "entry", "visit"):
+        assert datasette._table_permission_allows("gongkai", name) == merged(datasette, "gongkai", name)
+
+
 def test_limits_are_those_of_settings_json(archive: Path) -> None:
     shown = get(desk.desk(archive), "/-/settings.json").json()
     wanted = json.loads((desk.FOLDER / "settings.json").read_text())
