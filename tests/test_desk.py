@@ -5,7 +5,6 @@ The first tests compare `archive/metadata.yml` with the schema that the archive 
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 import re
@@ -17,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 from datasette.app import Datasette
-from httpx import Response
+from desk_archive import get
 
 from archive import connection, desk
 
@@ -76,15 +75,6 @@ def archive(tmp_path: Path) -> Iterator[Path]:
         )
     db.close()
     yield path
-
-
-def get(datasette: Datasette, path: str) -> Response:
-    async def fetch() -> Response:
-        await datasette.invoke_startup()
-        response: Response = await datasette.client.get(path)
-        return response
-
-    return asyncio.run(fetch())
 
 
 def rows(datasette: Datasette, path: str) -> list[dict[str, Any]]:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import hashlib
 import io
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 from archive_samples import begin, keep, page
+from desk_archive import ask
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archive import citing, desk
+from archive import citing
 from archive.csv_cells import Neutraliser, neutral
 from archive.store import Store
 from parsers.forms import load_all
@@ -32,15 +31,6 @@ def archive(tmp_path: Path) -> Iterator[Path]:
         for number, title in enumerate(EVIL):
             keep(store, crawl, f"http://www.qj.example/{number}.html", 1, page(year=2021, title=title))
     yield path
-
-
-def ask(path: Path, address: str) -> Any:
-    async def fetch() -> Any:
-        datasette = desk.desk(path)
-        await datasette.invoke_startup()
-        return await datasette.client.get(address)
-
-    return asyncio.run(fetch())
 
 
 def test_formulas_are_neutral_in_the_csv_of_tables_and_queries(archive: Path) -> None:

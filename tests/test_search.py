@@ -3,7 +3,6 @@ the index after changes, a rebuild and a merge. Reports are made up (tests/archi
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,12 @@ from urllib.parse import urlencode
 import archive_samples as samples
 import pytest
 from archive_samples import begin, fetched, keep, page
+from desk_archive import ask
 from hypothesis import given
 from hypothesis import strategies as st
 
 import parsers
-from archive import desk, merging, searching
+from archive import merging, searching
 from archive.store import Store
 
 TEXTS = {
@@ -122,15 +122,6 @@ def test_whatever_stands_in_a_text_is_found_by_its_tokens(text: str, word: str) 
     shown = all(pattern.search(text) for pattern in query.patterns)
     assert shown == (word in text.replace(" ", ""))
     assert not shown or set(query.tokens) <= searching.tokens_of([text])
-
-
-def ask(path: Path, address: str) -> Any:
-    async def fetch() -> Any:
-        datasette = desk.desk(path)
-        await datasette.invoke_startup()
-        return await datasette.client.get(address)
-
-    return asyncio.run(fetch())
 
 
 def test_the_page_and_its_json(store: Store) -> None:
