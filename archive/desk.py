@@ -17,8 +17,9 @@ from typing import Any
 
 import uvicorn
 from datasette.app import Datasette
-from datasette.database import Database
 from datasette.utils import parse_metadata
+
+from archive.counting import Counted
 
 FOLDER = Path(__file__).resolve().parent
 NAME = "gongkai"  # of the database, whatever the file is called
@@ -66,7 +67,7 @@ def desk(db: Path, *, immutable: bool = False) -> Datasette:
         inspect_data={NAME: next(iter(facts.values()))} if facts else None,
     )
     datasette.remove_database("_memory")
-    datasette.add_database(Database(datasette, path=str(db), is_mutable=not immutable), name=NAME)
+    datasette.add_database(Counted(datasette, path=str(db), is_mutable=not immutable), name=NAME)
     return datasette
 
 
