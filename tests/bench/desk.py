@@ -1,9 +1,10 @@
-"""The desk against stock Datasette on the same file: home, table, facet, search, questions, report, start-up.
+"""The desk against stock Datasette on the same file: home, table, facet, search, questions, report, saved page.
 
 With 10,000 and 100,000 reports (GONGKAI_BENCH_REPORTS as in the bench of the archive; GONGKAI_BENCH_DESK names files to
 use instead). Each address is asked one after the other, both servers in one run; p50 and p95 in ms. Stock Datasette has
 neither our settings, plugins nor queries, so a question is asked there as SQL; it has no search page, and is timed on
-`like` over the sections, which is what it can do.
+`like` over the sections, which is what it can do; for a saved page it shows the row of the capture, for the dashboard
+its home page.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ def measure(path: Path) -> None:
     conn = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
     reports = conn.execute("SELECT count(*) FROM report").fetchone()[0]
     chosen = random.Random("desk").sample([row[0] for row in conn.execute("SELECT id FROM report LIMIT 5000")], ROUNDS)
+    kept = [conn.execute("SELECT capture_id FROM report WHERE id = ?", (r,)).fetchone()[0] for r in chosen]
     words = _words(conn)
     conn.close()
     queries = yaml.safe_load((desk.FOLDER / "metadata.yml").read_text(encoding="utf-8"))["databases"]["gongkai"][
@@ -60,7 +62,10 @@ def measure(path: Path) -> None:
             ("panel", ["/gongkai/panel"], [f"/{name}/panel"]),
             ("facet", ["/gongkai/report?_facet=region&_facet=year"], [f"/{name}/report?_facet=region&_facet=year"]),
             ("report", [f"/gongkai/report/{r}" for r in chosen], [f"/{name}/report/{r}" for r in chosen]),
+            ("original page", [f"/-/page/{c}" for c in kept], [f"/{name}/capture/{c}" for c in kept]),
             ("coverage", ["/gongkai/coverage"], [f"/{name}/coverage"]),
+            ("findings", ["/gongkai/findings"], [f"/{name}/findings"]),
+            ("dashboard", ["/-/dashboard"], ["/"]),
         ]
         for word in words:
             like = f"select report_id from section where text like '%{word}%' limit 20"
